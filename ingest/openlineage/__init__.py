@@ -1,0 +1,1 @@
+"""OpenLineage on one side, facts on the other; the only package that knows both."""

@@ -1,0 +1,1 @@
+"""The domain: what exists, what made it, what depends on it."""

@@ -1,0 +1,116 @@
+"""What a source may assert. Facts are values: equal content, equal digest; they hold no position and no arrival time.
+
+Everything that repeats from run to run (a dataset with its facets, the edges of an event) is a value of its own with a
+digest, so that a projection recognises what it knows already by one look-up and spends no work on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lineage.model import Edge, Node, Origin
+
+START, RUNNING, COMPLETE, ABORT, FAIL, OTHER = "START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"
+TERMINAL = frozenset({COMPLETE, ABORT, FAIL})
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A dataset or job was mentioned, with these facets.
+
+    facets: facet key to content, as received less `_producer`; input and output facets as `input:KEY`, `output:KEY`.
+        Facets that differ from run to run (statistics, assertions, versions) are not here but in Measured, Asserted.
+        For a job also `parent`: {namespace, name} of the job that contains it.
+    known: False for what was only named as a column's origin; such a dataset doesn't exist until something else says so.
+    digest: 32 bytes over node, facets and known.
+    """
+
+    node: Node
+    facets: Mapping[str, Any]
+    known: bool
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSet:
+    """All edges that one event asserts. Sorted, without repetition. digest: 32 bytes over them."""
+
+    edges: tuple[Edge, ...]
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    run_id: str
+    job: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A run of `job` reported a state.
+
+    event_type: one of the six words; OTHER where the event had none.
+    sibling: runs of a job with the same sibling key are one for the life of its edges (tasks mapped dynamically); else "".
+    incomplete: the producer says that its lineage is partial (extractionError); such a run closes no edge.
+    """
+
+    run_id: str
+    job: Node
+    event_type: str
+    nominal_start_us: int | None = None
+    nominal_end_us: int | None = None
+    parent: RunRef | None = None
+    root: RunRef | None = None
+    error: str | None = None
+    sibling: str = ""
+    incomplete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Volume of a dataset as one event saw it. role: "input" or "output"; body: the statistics facets, by key."""
+
+    dataset: Node
+    role: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """A check of a dataset. success None: the check didn't run."""
+
+    dataset: Node
+    assertion: str
+    column: str | None
+    success: bool | None
+    severity: str | None
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NotLinked:
+    """Something an event named that became no edge, and why."""
+
+    dataset: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one event asserts. at_us: when it says so (the event's time, or its arrival if that lies ahead of it).
+
+    owner: whose edges these are: the job, or the dataset of a DatasetEvent. Every node of `edges` that is a dataset or
+    job, or whose field is meant, stands in `described`.
+    """
+
+    at_us: int
+    origin: Origin
+    owner: Node
+    described: tuple[Described, ...]
+    edges: EdgeSet
+    run: Ran | None = None
+    measured: tuple[Measured, ...] = ()
+    asserted: tuple[Asserted, ...] = ()
+    not_linked: tuple[NotLinked, ...] = ()

@@ -1,0 +1,275 @@
+"""What the domain asks of storage: small protocols, no driver's types, no driver's exceptions.
+
+Nodes and fields have integer ids that the catalog gives, dense from 1, in two spaces: one of datasets and jobs
+(Layer.JOB), one of fields (Layer.FIELD). Edge ids are one space. A rebuilt catalog gives other ids and a new
+`generation`; whoever kept the old ones loads again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lineage.facts import Facts
+from lineage.graph import Ids, Subgraph
+from lineage.model import Basis, EdgeKind, Kind, Layer, Node, Origin, Transformation
+
+OPEN = 2**63 - 1  # closed_us of an edge that is open
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a reader has come in the catalog's feed of changes."""
+
+    generation: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A dataset or job as graph stores keep it. parent: id of the containing job, 0 for none."""
+
+    id: int
+    kind: Kind
+    namespace: str
+    name: str
+    parent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    id: int
+    dataset: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRow:
+    """An edge with all its lives: [opened_us, closed_us), closed_us OPEN while it lives; no lives: take it away.
+
+    source, target: ids in the space of the edge's layer. owner: id of the job (or dataset) whose edge it is.
+    """
+
+    id: int
+    kind: EdgeKind
+    source: int
+    target: int
+    owner: int
+    origin: Origin
+    basis: Basis
+    lives: tuple[tuple[int, int], ...]
+    transformation: Transformation = Transformation()
+
+    @property
+    def layer(self) -> Layer:
+        return Layer.FIELD if self.kind is EdgeKind.DERIVED else Layer.JOB
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The present state of whatever changed after a mark: apply it in any order, twice if need be; then stand at `mark`.
+
+    more: the feed went on when this was read.
+    """
+
+    mark: Mark
+    nodes: Sequence[NodeRow] = ()
+    fields: Sequence[FieldRow] = ()
+    edges: Sequence[EdgeRow] = ()
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeColumns:
+    """Many edges of one layer as arrays, one row a life: how a store is loaded. transformation only for FIELD.
+
+    Arrays are aligned: id, source, target, owner int64; opened, closed int64 microseconds; kind, origin, basis int8.
+    """
+
+    id: Ids
+    kind: NDArray[np.int8]
+    source: Ids
+    target: Ids
+    owner: Ids
+    origin: NDArray[np.int8]
+    basis: NDArray[np.int8]
+    opened: Ids
+    closed: Ids
+    transformations: Sequence[Transformation] = ()
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+class GraphSource(Protocol):
+    """The catalog as graph stores see it."""
+
+    def mark(self) -> Mark:
+        """Where the feed ends now."""
+
+    def changes(self, after: Mark, limit: int = 10_000) -> Changes | None:
+        """What changed after a mark; None if the mark is of another generation or too old: load instead."""
+
+    def snapshot(self) -> Snapshot:
+        """Everything, at one mark; close it when done."""
+
+
+class Snapshot(Protocol):
+    """A consistent view of the catalog for loading a store."""
+
+    mark: Mark
+
+    def counts(self) -> dict[str, int]:
+        """Totals of nodes, fields, edges: for progress bars and for the sizes of arrays."""
+
+    def nodes(self, batch: int = 20_000) -> Iterator[Sequence[NodeRow]]: ...
+
+    def fields(self, batch: int = 20_000) -> Iterator[Sequence[FieldRow]]: ...
+
+    def edges(self, layer: Layer, batch: int = 100_000) -> Iterator[EdgeColumns]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Which edges a walk may use.
+
+    hops: edges, 1 and up; None for no limit. as_of_us: only edges alive then; None: alive now. origin: only this one.
+    min_basis: this basis or stronger. limit: edges; past it the answer is truncated at a whole hop.
+    """
+
+    hops: int | None = None
+    as_of_us: int | None = None
+    origin: Origin | None = None
+    min_basis: Basis = Basis.IMPLICIT_PRODUCT
+    limit: int = 5_000_000
+
+
+class GraphStore(Protocol):
+    """Reach over the graph. Every store answers the same (tests/contracts/test_graph_store.py)."""
+
+    name: str
+
+    def mark(self) -> Mark | None:
+        """The mark its content stands at; None: empty or never loaded. Raises StoreUnavailable."""
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Replaces all it holds by the snapshot; a crash in between leaves a store whose mark is None."""
+
+    def apply(self, changes: Changes) -> None:
+        """Takes the changes in and moves its mark, both or neither. Raises StoreUnavailable."""
+
+    def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:  # noqa: B008
+        """The graph within `walk.hops` edges of `roots`, downstream if `down`, breadth first.
+
+        Roots the store has no edges for are in the answer alone. Raises StoreUnavailable.
+        Cost: edges returned; one round trip.
+        """
+
+    def edges(self) -> Iterator[Sequence[EdgeRow]]:
+        """All edges it holds, by id, in batches: for `headwater check`."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One event's place in the journal and what it asserts; facts None: nothing in it is of interest."""
+
+    position: int
+    facts: Facts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """items, and what to pass as `after` for the next page; None: there is none."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entities a list shows. text: substring of the name. after: cursor of the page before."""
+
+    namespace: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    text: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NodeColumns:
+    """Names of nodes, aligned with the ids asked for; parent ids of jobs, 0 for none; for fields also the column."""
+
+    kinds: list[int]
+    namespaces: list[str]
+    names: list[str]
+    parents: list[int]
+    columns: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeFacts:
+    """What the catalog knows of edges beyond their shape, aligned with the ids asked for."""
+
+    kinds: list[int]
+    owners: list[int]
+    first_seen: list[int]
+    last_seen: list[int]
+    runs_seen: list[int]
+    transformations: list[Transformation | None]
+
+
+class Catalog(GraphSource, Protocol):
+    """What is known of every node: the projection of the journal that questions are answered from."""
+
+    def position(self) -> int:
+        """Of the last event applied; 0 for none."""
+
+    def apply(self, batch: Sequence[Applied]) -> None:
+        """Takes in events in the order of their positions, all or none, and moves its position. Raises NotOwner."""
+
+    def reset(self) -> None:
+        """Forgets everything and starts a new generation at position 0."""
+
+    def find(self, node: str | Node) -> tuple[Node, int]:
+        """A node by its id or itself, and its integer id in the space of its kind. Raises UnknownNode, InvalidNode."""
+
+    def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns: ...
+
+    def edge_facts(self, ids: Sequence[int]) -> EdgeFacts: ...
+
+    def fields_of(self, dataset: int) -> list[int]:
+        """Ids of the fields of a dataset, by name."""
+
+    def namespaces(self, after: str | None, limit: int) -> Page: ...
+
+    def datasets(self, wanted: Filter) -> Page: ...
+
+    def jobs(self, wanted: Filter) -> Page: ...
+
+    def runs(self, job: Node | None, after: str | None, limit: int) -> Page: ...
+
+    def dataset(self, node: Node) -> dict[str, Any]:
+        """One dataset in full: schema, versions, facets, owners, tags, assertions, statistics, inputs and outputs."""
+
+    def job(self, node: Node) -> dict[str, Any]: ...
+
+    def run(self, run_id: str) -> dict[str, Any]: ...
+
+    def search(self, text: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
+        """Best first: exact name, prefix, word, substring."""
+
+    def receipt(self, position: int) -> dict[str, Any] | None:
+        """edges_added, edges_confirmed, not_linked of one event; None while it isn't applied."""
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """Everything in canonical order, without positions, arrival times and integer ids."""

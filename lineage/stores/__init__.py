@@ -1,0 +1,1 @@
+"""Adapters behind the ports of `lineage.ports`; only `api.wiring` imports them."""
