@@ -1,0 +1,255 @@
+"""The tables of the catalog. SQLite and PostgreSQL, one definition; api/migrations makes them.
+
+Times are microseconds since the epoch (`…_us`). `key` and `digest` are SHA-256: identifiers may be longer than an index
+of PostgreSQL takes. Ids are dense, given by the one projector that writes here, and start at 1.
+Node, field and edge carry `changed`, their place in the feed that graph stores follow.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+Id: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=False)
+
+
+# One row: how far the journal was applied, where the feed ends, and which build of the catalog this is.
+projection = Table(
+    "projection",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", Id, nullable=False),
+    Column("changed", Id, nullable=False),
+    Column("generation", Id, nullable=False),
+)
+
+namespace = Table(
+    "namespace",
+    metadata,
+    _key(),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+)
+
+# Datasets and jobs. known: false for a dataset named only as a column's origin. leaf: the last part of the name, lower
+# case, at most 200 characters, for search. parent_id: the containing job, 0 for none.
+node = Table(
+    "node",
+    metadata,
+    _key(),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("namespace_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("leaf", Text, nullable=False),
+    Column("known", Boolean, nullable=False),
+    Column("parent_id", Id, nullable=False),
+    Column("first_us", Id, nullable=False),
+    Column("description", Text),
+    Column("changed", Id, nullable=False),
+    Index("node_leaf", "leaf"),
+    Index("node_namespace", "namespace_id", "kind"),
+    Index("node_parent", "parent_id"),
+    Index("node_changed", "changed"),
+)
+
+field = Table(
+    "field",
+    metadata,
+    _key(),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("dataset_id", Id, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("changed", Id, nullable=False),
+    Index("field_dataset", "dataset_id"),
+    Index("field_changed", "changed"),
+)
+
+# What facets say, each content once; a bundle is what one event said of one node; an observation, when it was said.
+facet = Table(
+    "facet",
+    metadata,
+    _key(),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+bundle = Table(
+    "bundle",
+    metadata,
+    _key(),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("facet_ids", LargeBinary, nullable=False),  # int64, little endian
+)
+observation = Table(
+    "observation",
+    metadata,
+    Column("node_id", Id, primary_key=True, autoincrement=False),
+    Column("bundle_id", Id, primary_key=True, autoincrement=False),
+    Column("first_us", Id, nullable=False),
+    Column("last_us", Id, nullable=False),
+)
+
+# A run of a job, or (origin declared) one declaration of a job's or dataset's edges. edge_set_id: all that it showed.
+run = Table(
+    "run",
+    metadata,
+    _key(),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("run_id", Text, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("origin", SmallInteger, nullable=False),
+    Column("first_us", Id, nullable=False),
+    Column("last_us", Id, nullable=False),
+    Column("start_us", Id),  # of the newest START
+    Column("terminal_us", Id),
+    Column("terminal", Text),
+    Column("running", Boolean, nullable=False),
+    Column("nominal_start_us", Id),
+    Column("nominal_end_us", Id),
+    Column("parent_run", Text),
+    Column("parent_id", Id, nullable=False),
+    Column("root_run", Text),
+    Column("root_id", Id, nullable=False),
+    Column("error", Text),
+    Column("error_us", Id),
+    Column("sibling", Text, nullable=False),
+    Column("incomplete", Boolean, nullable=False),
+    Column("edge_set_id", Id, nullable=False),
+    Index("run_run_id", "run_id"),
+    Index("run_owner", "owner_id", "first_us"),
+    Index("run_first", "first_us"),
+)
+run_event = Table(
+    "run_event",
+    metadata,
+    Column("run_pk", Id, primary_key=True, autoincrement=False),
+    Column("position", Id, primary_key=True, autoincrement=False),
+)
+# When a run first showed a set of edges: an edge opens with the event that shows it, not with the run.
+run_shape = Table(
+    "run_shape",
+    metadata,
+    Column("run_pk", Id, primary_key=True, autoincrement=False),
+    Column("edge_set_id", Id, primary_key=True, autoincrement=False),
+    Column("first_us", Id, nullable=False),
+)
+
+# owner_id: the job, or the dataset of a declaration without a job. source_id, target_id: nodes for READ and WROTE,
+# fields for DERIVED. published: both its datasets are known.
+edge = Table(
+    "edge",
+    metadata,
+    _key(),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("source_id", Id, nullable=False),
+    Column("target_id", Id, nullable=False),
+    Column("owner_id", Id, nullable=False),
+    Column("origin", SmallInteger, nullable=False),
+    Column("basis", SmallInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("subtype", Text, nullable=False),
+    Column("masking", Boolean, nullable=False),
+    Column("published", Boolean, nullable=False),
+    Column("changed", Id, nullable=False),
+    Index("edge_source", "source_id", "kind"),
+    Index("edge_target", "target_id", "kind"),
+    Index("edge_owner", "owner_id"),
+    Index("edge_changed", "changed"),
+)
+life = Table(
+    "life",
+    metadata,
+    Column("edge_id", Id, primary_key=True, autoincrement=False),
+    Column("opened_us", Id, primary_key=True, autoincrement=False),
+    Column("closed_us", Id, nullable=False),
+)
+edge_set = Table(
+    "edge_set",
+    metadata,
+    _key(),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("edge_ids", LargeBinary, nullable=False),  # int64, little endian, ascending
+)
+# How often and until when an owner showed just this set of edges.
+series = Table(
+    "series",
+    metadata,
+    Column("owner_id", Id, primary_key=True, autoincrement=False),
+    Column("origin", SmallInteger, primary_key=True),
+    Column("edge_set_id", Id, primary_key=True, autoincrement=False),
+    Column("runs", Id, nullable=False),
+    Column("last_us", Id, nullable=False),
+)
+
+# Present owners, tags, aliases: read off the newest facets, for lists and filters.
+owner = Table(
+    "owner",
+    metadata,
+    Column("node_id", Id, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Index("owner_name", "name"),
+)
+tag = Table(
+    "tag",
+    metadata,
+    Column("node_id", Id, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True),
+    Column("field", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Index("tag_key", "key"),
+)
+alias = Table(
+    "alias",
+    metadata,
+    Column("node_id", Id, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+)
+
+# Per run: checks of a dataset, and what the run measured of it. run_pk 0: said outside a run.
+assertion = Table(
+    "assertion",
+    metadata,
+    Column("dataset_id", Id, primary_key=True, autoincrement=False),
+    Column("run_pk", Id, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True),  # over assertion and column
+    Column("assertion", Text, nullable=False),
+    Column("column", Text),
+    Column("success", Boolean),
+    Column("severity", Text),
+    Column("at_us", Id, nullable=False),
+    Column("detail", LargeBinary, nullable=False),
+)
+statistic = Table(
+    "statistic",
+    metadata,
+    Column("dataset_id", Id, primary_key=True, autoincrement=False),
+    Column("run_pk", Id, primary_key=True, autoincrement=False),
+    Column("role", Text, primary_key=True),
+    Column("facet", Text, primary_key=True),
+    Column("at_us", Id, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("position", Id, primary_key=True, autoincrement=False),
+    Column("added", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
+    Column("not_linked", LargeBinary),
+)
