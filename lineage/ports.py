@@ -245,6 +245,13 @@ class Catalog(GraphSource, Protocol):
 
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns: ...
 
+    def details(self, layer: Layer, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """What a trace shows of nodes beside their names, aligned with `ids`.
+
+        Of datasets and jobs: description, type, owners [{name, type}], tags [{key, value, source}]; of fields:
+        description, type, tags. What isn't known is null or empty.
+        """
+
     def edge_facts(self, ids: Sequence[int]) -> EdgeFacts: ...
 
     def fields_of(self, dataset: int) -> list[int]:
