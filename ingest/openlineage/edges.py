@@ -1,0 +1,366 @@
+"""From what an event names to the edges it supports.
+
+Edges join a dataset and the event's job, but what supports them is pairs: that this input went into that output. The
+strongest word wins: what a `lineage` facet says of a target is the whole of it, then columns (`columnLineage`), then
+the mere presence in one event. Source of the rules: "Explicit Lineage" in OpenLineage's proposals, its precedence
+rules and what it says of dangling inputs and outputs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.openlineage import facets as read
+from ingest.openlineage.cleaning import encoded
+from ingest.openlineage.facets import Columns, Sources
+from ingest.openlineage.mentions import NOTHING, described
+from lineage.facts import Described, EdgeSet, NotLinked
+from lineage.model import Basis, Edge, EdgeKind, Kind, Node, Transformation
+from lineage.model import field as field_node
+
+# DERIVED edges of one event: 200,000 is what the intake takes of input fields in one columnLineage facet.
+MOST_DERIVED = 200_000
+# How many names a reason lists.
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The edges of an event, what it named besides its inputs and outputs, and what became no edge."""
+
+    edges: EdgeSet
+    extra: tuple[Described, ...]
+    not_linked: tuple[NotLinked, ...]
+
+
+def link(
+    owner: Node,
+    inputs: Mapping[Node, Mapping[str, Any]],
+    outputs: Mapping[Node, Mapping[str, Any]],
+    explicit: Sequence[Any] = (),
+) -> Linked:
+    """Edges of one event.
+
+    owner: its job, or the dataset of a DatasetEvent (then `outputs` holds that dataset alone). inputs, outputs: facets
+    by dataset. explicit: `lineage` facets of the job and of the run. Order of none of them matters.
+    Cost: sources named, plus columns times dataset-wide sources up to MOST_DERIVED.
+    """
+    return _Linking(owner, inputs, outputs, explicit).linked()
+
+
+@dataclass(slots=True)
+class _Linking:
+    """Works out one event."""
+
+    owner: Node
+    inputs: Mapping[Node, Mapping[str, Any]]
+    outputs: Mapping[Node, Mapping[str, Any]]
+    explicit: Sequence[Any]
+    bases: dict[tuple[EdgeKind, Node, Node, Transformation], Basis] = field(default_factory=dict)
+    jobs: set[Node] = field(default_factory=set)
+    targets: set[Node] = field(default_factory=set)
+    origins: set[Node] = field(default_factory=set)
+    reasons: set[tuple[str, str]] = field(default_factory=set)
+    derived: int = 0
+
+    def linked(self) -> Linked:
+        statements = self._statements()
+        stated = {node: statements.pop(node, None) for node in sorted(self.outputs)}
+        for node, statement in stated.items():
+            self._link_output(node, statement)
+        for target in sorted(statements):
+            self._link_other_target(target, statements[target])
+        self._link_implicit(stated)
+        for node in sorted(self.inputs.keys() - self.outputs.keys()):
+            self._link_described_input(node)
+        return Linked(edge_set(self._edges()), self._extra(), self._not_linked())
+
+    # ------------------------------------------------------------------------------------------- what is said outright
+
+    def _statements(self) -> dict[Node, Sources]:
+        """By target, what `lineage` facets say of it; a facet that says nothing leaves everything as without it."""
+        found: dict[Node, Sources] = {}
+        for facet in self.explicit:
+            for target, sources in read.lineage_entries(facet):
+                node = target or self._own_job()
+                if node is not None:
+                    self._state(found, node, sources)
+        for node, facets in self.outputs.items():
+            self._state(found, node, read.dataset_lineage(facets.get("lineage")))
+        return found
+
+    def _state(self, found: dict[Node, Sources], target: Node, sources: Sources) -> None:
+        if sources.odd:
+            self._say(
+                target, f"{sources.odd} sources in its lineage facet name no dataset and no job; they are ignored"
+            )
+        if not sources.says_something:
+            return
+        if target in found:
+            found[target].merge(sources)
+        else:
+            found[target] = sources
+
+    def _own_job(self) -> Node | None:
+        return self.owner if self.owner.kind is Kind.JOB else None
+
+    # ---------------------------------------------------------------------------------------------------- by target
+
+    def _link_output(self, node: Node, statement: Sources | None) -> None:
+        """Links one output by what is said of it."""
+        columns = read.columns_of(self.outputs[node])
+        by_column = self._column_lineage(node, self.outputs[node], columns)
+        if statement is None:
+            self._link_columns(node, by_column, columns, Basis.COLUMN)
+            for source in by_column.datasets:
+                self._read(source, Basis.COLUMN)
+            if by_column.datasets:
+                self._wrote(node, Basis.COLUMN)
+            self._say_sources_without_edge(node, by_column)
+            return
+        self._link_statement(node, statement, columns)
+        self._confirm_columns(node, statement, by_column, columns)
+
+    def _link_statement(self, node: Node, statement: Sources, columns: Columns | None) -> None:
+        self._drop_unknown_columns(node, statement, columns, "lineage")
+        self._link_columns(node, statement, columns, Basis.EXPLICIT)
+        for source in statement.datasets:
+            self._read(source, Basis.EXPLICIT)
+        self._wrote(node, Basis.EXPLICIT)
+        for other in statement.jobs:
+            self._wrote_by(other, node)
+        self._say_sources_without_edge(node, statement)
+
+    def _say_sources_without_edge(self, node: Node, sources: Sources) -> None:
+        """Without a job between two datasets only their columns can be joined."""
+        if self.owner.kind is Kind.JOB and (node in self.outputs or node in self.targets):
+            return
+        with_columns = {source for _, source, _, _ in sources.columns} | {source for source, _, _ in sources.whole}
+        for source in sources.datasets - with_columns:
+            self._say(
+                source, f"it feeds {node.id}, but neither a job nor columns are named: nothing to draw the edge by"
+            )
+
+    def _link_other_target(self, target: Node, statement: Sources) -> None:
+        """A target of a job's `lineage` facet that is no output: another dataset, this job, another job."""
+        if target.kind is Kind.JOB:
+            self._link_job(target, statement)
+            return
+        others = {other for other in statement.jobs if other not in (None, self.owner)}
+        self.targets.add(target)
+        if others and not statement.datasets and len(others) == len(statement.jobs):
+            for other in others:
+                self._wrote_by(other, target)
+            return
+        self._link_statement(target, statement, None)
+
+    def _link_job(self, target: Node, statement: Sources) -> None:
+        self.jobs.add(target)
+        for source in statement.datasets:
+            self._add(EdgeKind.READ, source, target, Basis.EXPLICIT)
+            self._origin(source)
+        for other in statement.jobs:
+            named = other or self.owner
+            self._say(
+                named, f"it is said to feed {target.id}; there is no edge from job to job without a dataset between"
+            )
+
+    def _confirm_columns(self, node: Node, statement: Sources, by_column: Sources, columns: Columns | None) -> None:
+        """Column lineage beside a statement without columns refines it; otherwise the statement is the whole of it."""
+        if statement.columns or statement.whole:
+            return
+        refused = by_column.datasets - statement.datasets
+        for source in refused:
+            self._say(
+                source,
+                f"columnLineage names it as a source of {node.id}, the lineage facet doesn't, and that facet decides",
+            )
+        by_column.columns = [entry for entry in by_column.columns if entry[1] not in refused]
+        by_column.whole = [entry for entry in by_column.whole if entry[0] not in refused]
+        self._link_columns(node, by_column, columns, Basis.COLUMN)
+
+    # --------------------------------------------------------------------------------------------------- by column
+
+    def _column_lineage(self, node: Node, facets: Mapping[str, Any], columns: Columns | None) -> Sources:
+        facet = facets.get("columnLineage")
+        found = read.column_lineage(facet)
+        if found.odd or not (facet is None or read.is_deleted(facet) or isinstance(facet, dict)):
+            self._say(
+                node, f"{max(found.odd, 1)} entries of its columnLineage name no column or no source; they are ignored"
+            )
+        self._drop_unknown_columns(node, found, columns, "columnLineage")
+        return found
+
+    def _drop_unknown_columns(self, node: Node, found: Sources, columns: Columns | None, facet: str) -> None:
+        """Airflow gives each output of a task the columns of all its statements: the schema tells which are its own."""
+        if columns is None:
+            return
+        named = {column for column, _, _, _ in found.columns}.union(column for column, _ in found.partial)
+        spelled = {column: columns.spelling(column) or ("" if columns.whole else column) for column in named}
+        found.columns = [(spelled[c], source, field, how) for c, source, field, how in found.columns if spelled[c]]
+        found.partial = [(spelled[c], source) for c, source in found.partial if spelled[c]]
+        foreign = sorted(column for column, spelling in spelled.items() if not spelling)
+        if not foreign:
+            return
+        if facet == "columnLineage":
+            # A source that fed only columns of another output is no source of this one.
+            left = {s for _, s, _, _ in found.columns} | {s for _, s in found.partial} | {s for s, _, _ in found.whole}
+            found.datasets &= left
+        verb = "are" if len(foreign) > 1 else "is"
+        self._say(node, f"{_names(foreign)} of its {facet} {verb} not in its schema: no edge to a column it lacks")
+
+    def _link_columns(self, node: Node, found: Sources, columns: Columns | None, basis: Basis) -> None:
+        if self.derived + len(found.columns) > MOST_DERIVED:
+            self._say(
+                node,
+                f"{len(found.columns):,} column edges would pass {MOST_DERIVED:,} of one event; the dataset is linked",
+            )
+            return
+        for column, source, from_column, transformation in found.columns:
+            self._derive(source, from_column, node, column, transformation, basis)
+        targets = sorted({column for column, *_ in found.columns}.union(columns.top if columns else ()))
+        if self.derived + len(targets) * len(found.whole) > MOST_DERIVED:
+            self._say(
+                node,
+                f"{len(found.whole):,} columns that affect all its {len(targets):,} would pass {MOST_DERIVED:,} edges"
+                " of one event; the dataset is linked",
+            )
+            return
+        for source, from_column, transformation in found.whole:
+            for column in targets:
+                self._derive(source, from_column, node, column, transformation, basis)
+
+    def _link_described_input(self, node: Node) -> None:
+        """What an input says of its own columns' sources; this job has no part in it, so no READ or WROTE follows."""
+        facets = self.inputs[node]
+        if "columnLineage" not in facets and "lineage" not in facets:
+            return
+        columns = read.columns_of(facets)
+        stated = read.dataset_lineage(facets.get("lineage"))
+        if stated.says_something:
+            self._drop_unknown_columns(node, stated, columns, "lineage")
+            self._link_columns(node, stated, columns, Basis.EXPLICIT)
+            self._say_sources_without_edge(node, stated)
+        if not (stated.columns or stated.whole or stated.generated):
+            self._link_columns(node, self._column_lineage(node, facets, columns), columns, Basis.COLUMN)
+
+    # -------------------------------------------------------------------------------------------------- by presence
+
+    def _link_implicit(self, stated: Mapping[Node, Sources | None]) -> None:
+        if self.owner.kind is not Kind.JOB:
+            return
+        alone = len(self.outputs) <= 1 or not self.inputs
+        basis = Basis.IMPLICIT_SINGLE if alone else Basis.IMPLICIT_PRODUCT
+        unstated = [node for node, statement in stated.items() if statement is None]
+        for node in unstated:
+            self._wrote(node, basis)
+        if not unstated and stated:
+            self._link_dangling(all(statement.generated for statement in stated.values() if statement))
+            return
+        for node in self.inputs:
+            self._read(node, basis)
+
+    def _link_dangling(self, generated: bool) -> None:
+        """Inputs that no statement names though every output has one.
+
+        The job consumed them for itself (proposal, rule 2), so they stay linked to it, as a guess; but not where all
+        outputs are said to come from nowhere: through the job the edge would say the opposite.
+        """
+        named = {source for kind, source, target, _ in self.bases if kind is EdgeKind.READ and target == self.owner}
+        for node in sorted(self.inputs.keys() - named):
+            if generated:
+                self._say(
+                    node, "every output is said to have no source (inputs: []), so this input is not linked to them"
+                )
+            else:
+                self._read(node, Basis.IMPLICIT_PRODUCT)
+
+    # ------------------------------------------------------------------------------------------------------- adding
+
+    def _add(
+        self, kind: EdgeKind, source: Node, target: Node, basis: Basis, how: Transformation = read.UNKNOWN
+    ) -> None:
+        key = (kind, source, target, how)
+        present = self.bases.get(key)
+        if present is None or basis < present:
+            self.bases[key] = basis
+
+    def _read(self, source: Node, basis: Basis) -> None:
+        self._origin(source)
+        if self.owner.kind is Kind.JOB:
+            self._add(EdgeKind.READ, source, self.owner, basis)
+
+    def _wrote(self, target: Node, basis: Basis) -> None:
+        if self.owner.kind is Kind.JOB:
+            self._add(EdgeKind.WROTE, self.owner, target, basis)
+
+    def _wrote_by(self, other: Node | None, target: Node) -> None:
+        writer = other or self._own_job()
+        if writer is None:
+            self._say(target, "it is said to come from the event's own job, but the event has none")
+            return
+        self.jobs.add(writer)
+        self._add(EdgeKind.WROTE, writer, target, Basis.EXPLICIT)
+
+    def _derive(self, source: Node, column: str, target: Node, into: str, how: Transformation, basis: Basis) -> None:
+        self._origin(source)
+        before = len(self.bases)
+        from_field = field_node(source.namespace, source.name, column)
+        self._add(EdgeKind.DERIVED, from_field, field_node(target.namespace, target.name, into), basis, how)
+        self.derived += len(self.bases) - before
+
+    def _origin(self, node: Node) -> None:
+        if node not in self.inputs and node not in self.outputs:
+            self.origins.add(node)
+
+    def _say(self, node: Node, reason: str) -> None:
+        self.reasons.add((node.id, reason))
+
+    # ------------------------------------------------------------------------------------------------------- results
+
+    def _edges(self) -> Iterator[Edge]:
+        for (kind, source, target, how), basis in self.bases.items():
+            yield Edge(kind, source, target, basis, how)
+
+    def _extra(self) -> tuple[Described, ...]:
+        """Nodes beyond inputs, outputs and owner. An origin may be the alias of a CTE: unknown until it is used."""
+        other_jobs = self.jobs - {self.owner}
+        named = [described(node, NOTHING) for node in sorted(other_jobs | self.targets)]
+        return (*named, *(described(node, NOTHING, known=False) for node in sorted(self.origins - self.targets)))
+
+    def _not_linked(self) -> tuple[NotLinked, ...]:
+        for node in self.origins - self.targets:
+            self._say(
+                node,
+                "it is named only as the origin of columns: its edges wait until something reads or writes it by name",
+            )
+        return tuple(NotLinked(node, reason) for node, reason in sorted(self.reasons))
+
+
+def edge_set(edges: Iterable[Edge]) -> EdgeSet:
+    """Edges in their one order, with the digest over them."""
+    ordered = tuple(sorted(edges, key=_order))
+    text = encoded([_order(edge) for edge in ordered])
+    return EdgeSet(ordered, hashlib.sha256(text or b"").digest())
+
+
+def _order(edge: Edge) -> tuple[Any, ...]:
+    source, target, how = edge.source, edge.target, edge.transformation
+    return (
+        int(edge.kind),
+        *(int(source.kind), source.namespace, source.name, source.field or ""),
+        *(int(target.kind), target.namespace, target.name, target.field or ""),
+        *(how.type, how.subtype, how.masking, int(edge.basis)),
+    )
+
+
+def _names(columns: Sequence[str]) -> str:
+    """
+    >>> _names(["a", "b"])
+    'a, b'
+    """
+    more = f" and {len(columns) - NAMED} more" if len(columns) > NAMED else ""
+    return ", ".join(column[:100] for column in columns[:NAMED]) + more

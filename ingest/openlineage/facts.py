@@ -1,0 +1,244 @@
+"""What an OpenLineage event asserts: the only place that knows both the standard and the domain.
+
+An event is valid when it comes here (parse checked times and identifiers); its facets may be anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ingest.openlineage import facets as read
+from ingest.openlineage.caching import Cache
+from ingest.openlineage.cleaning import encoded, settled
+from ingest.openlineage.edges import Linked, link
+from ingest.openlineage.facets import Ancestry, Check
+from ingest.openlineage.mentions import AT_REST, INPUT, NOTHING, OUTPUT, Describer, Mention, mention, merged, preferred
+from ingest.openlineage.parse import DATASET, RUN, kind_of
+from ingest.openlineage.times import time_us
+from lineage.facts import ABORT, OTHER, Asserted, Described, Facts, Measured, Ran
+from lineage.model import Kind, Node, Origin
+
+DAY_US = 24 * 60 * 60 * 1_000_000
+# Bytes of JSON remembered of descriptions, and edges remembered of events: about 15,000 tables, 300,000 columns' edges.
+REMEMBERED_BYTES = 32 << 20
+REMEMBERED_EDGES = 300_000
+REMEMBERED_GROUPS = 50_000
+
+
+class Reader:
+    """Turns events into facts. Equal events give equal facts; what it remembers only saves work, and is bounded."""
+
+    def __init__(self, remembered_bytes: int = REMEMBERED_BYTES, remembered_edges: int = REMEMBERED_EDGES) -> None:
+        self._describer = Describer(remembered_bytes)
+        self._linked: Cache[tuple[Any, ...], Linked] = Cache(remembered_edges)
+        self._groups: Cache[tuple[bytes, ...], tuple[Described, ...]] = Cache(REMEMBERED_GROUPS)
+
+    def facts(self, event: dict[str, Any], received_us: int) -> Facts | None:
+        """What the event asserts. (None is for kinds of events to come that assert nothing.)
+
+        An eventTime more than a day ahead of its arrival is a wrong clock, and would hide all later ones: it counts as
+        of its arrival.
+        """
+        stated_us = time_us(event["eventTime"])
+        at_us = received_us if stated_us > received_us + DAY_US else stated_us
+        kind = kind_of(event)
+        if kind == DATASET:
+            return self._facts_of_dataset(event, at_us)
+        return self._facts_of_job(event, event["run"] if kind == RUN else None, at_us)
+
+    def _facts_of_job(self, event: dict[str, Any], run: dict[str, Any] | None, at_us: int) -> Facts:
+        """A RunEvent, or a JobEvent: that has no run."""
+        stated = event["job"]
+        node = Node(Kind.JOB, stated["namespace"], stated["name"])
+        job_facets, run_facets = _by_owner(
+            read.mapping(stated.get("facets")), read.mapping(read.mapping(run).get("facets"))
+        )
+        ancestry = _ancestry(run_facets)
+        own = self._describer.describe(node, job_facets, _added(node, ancestry, job_facets, run_facets))
+        mentions = [mention(one, INPUT) for one in event.get("inputs") or ()]
+        mentions += [mention(one, OUTPUT) for one in event.get("outputs") or ()]
+        linked, mentioned = self._link(node, mentions, (job_facets.get("lineage"), run_facets.get("lineage")))
+        related = [self._describer.name(job) for job in (ancestry.parent_job, ancestry.root_job) if job]
+        ran = _ran(node, run["runId"], event.get("eventType"), run_facets, ancestry) if run is not None else None
+        return Facts(
+            at_us,
+            Origin.DECLARED if ran is None else Origin.OBSERVED,
+            node,
+            self._group((own, *mentioned), related, linked),
+            linked.edges,
+            ran,
+            *_observed(mentions, event, run_facets, ran),
+            linked.not_linked,
+        )
+
+    def _facts_of_dataset(self, event: dict[str, Any], at_us: int) -> Facts:
+        mentions = [mention(event["dataset"], AT_REST)]
+        linked, mentioned = self._link(mentions[0].node, mentions, ())
+        observed = _observed(mentions, event, NOTHING, None)
+        group = self._group(mentioned, (), linked)
+        return Facts(at_us, Origin.DECLARED, mentions[0].node, group, linked.edges, None, *observed, linked.not_linked)
+
+    def _link(
+        self, owner: Node, mentions: Sequence[Mention], explicit: tuple[Any, ...]
+    ) -> tuple[Linked, tuple[Described, ...]]:
+        """The edges of an event and its datasets; both are remembered by what they are made of, never by order."""
+        described = {node: self._describer.describe(node, facets) for node, facets in merged(mentions).items()}
+        inputs = {one.node for one in mentions if one.role == INPUT}
+        outputs = {one.node for one in mentions if one.role != INPUT}
+        said = b"" if explicit.count(None) == len(explicit) else encoded(explicit)
+        key = (
+            *(owner.kind, owner.namespace, owner.name, said),
+            tuple(sorted([described[node].digest for node in inputs])),
+            tuple(sorted([described[node].digest for node in outputs])),
+        )
+        linked = self._linked.get(key) if said is not None else None
+        if linked is None:
+            facets_in, facets_out = ({node: described[node].facets for node in nodes} for nodes in (inputs, outputs))
+            linked = link(owner, facets_in, facets_out, explicit)
+            if said is not None:
+                self._linked.put(key, linked, 1 + len(linked.edges.edges) + len(linked.not_linked))
+        return linked, tuple(described.values())
+
+    def _group(
+        self, mentioned: Sequence[Described], related: Sequence[Described], linked: Linked
+    ) -> tuple[Described, ...]:
+        """Every node once, by node; the first to describe it wins, and linked.extra comes last: it has no facets."""
+        key = (*(one.digest for one in mentioned), *(one.digest for one in related), linked.edges.digest)
+        found = self._groups.get(key)
+        if found is None:
+            by_node: dict[Node, Described] = {}
+            for one in (*mentioned, *related, *linked.extra):
+                by_node.setdefault(one.node, one)
+            found = tuple(by_node[node] for node in sorted(by_node))
+            self._groups.put(key, found, len(found))
+        return found
+
+
+# ----------------------------------------------------------------------------------------------------------------- jobs
+
+
+def _by_owner(
+    job_facets: Mapping[str, Any], run_facets: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Facets of a job and of its run, each under its owner. One that stands under both is left where it belongs."""
+    if not read.RUN_FACETS.isdisjoint(job_facets):
+        run_facets = {**{key: job_facets[key] for key in read.RUN_FACETS & job_facets.keys()}, **run_facets}
+        job_facets = {key: facet for key, facet in job_facets.items() if key not in read.RUN_FACETS}
+    if not read.JOB_FACETS.isdisjoint(run_facets):
+        job_facets = {**{key: run_facets[key] for key in read.JOB_FACETS & run_facets.keys()}, **job_facets}
+    return job_facets, run_facets
+
+
+def _ancestry(run_facets: Mapping[str, Any]) -> Ancestry:
+    facet = run_facets.get("parent") or run_facets.get("parentRun")
+    root = run_facets.get("root")
+    return read.parent(facet, root) if facet or root else Ancestry()
+
+
+def _added(
+    node: Node, ancestry: Ancestry, job_facets: Mapping[str, Any], run_facets: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Facets of a job that its runs carry: who contains it, and the tags that dbt gives each run of a node."""
+    added: dict[str, Any] = {}
+    for key, of in (("parent", ancestry.parent_job), ("root", ancestry.root_job)):
+        if of is not None and of != node:
+            added[key] = {"namespace": of.namespace, "name": of.name}
+    tags = run_facets.get("tags")
+    if tags is not None and (of_dbt := read.dbt_tags(tags)):
+        own = read.mapping(job_facets.get("tags"))
+        added["tags"] = {**(read.content(own) or {}), "tags": [*read.listing(own.get("tags")), *of_dbt]}
+    return added
+
+
+def _ran(node: Node, run_id: str, event_type: Any, run_facets: Mapping[str, Any], ancestry: Ancestry) -> Ran:
+    nominal, error, extraction = (run_facets.get(key) for key in ("nominalTime", "errorMessage", "extractionError"))
+    start_us, end_us = read.nominal_time(nominal) if nominal else (None, None)
+    parent = ancestry.parent
+    return Ran(
+        run_id,
+        node,
+        event_type if isinstance(event_type, str) else OTHER,
+        start_us,
+        end_us,
+        parent if parent and parent.run_id != run_id else None,
+        ancestry.root if ancestry.root and ancestry.root.run_id != run_id else None,
+        read.error_message(error) if error else None,
+        parent.run_id if parent and read.is_mapped(run_facets) else "",
+        read.extraction_failed(extraction) if extraction else False,
+    )
+
+
+# ------------------------------------------------------------------------------------------------- what a run observed
+
+
+def _observed(
+    mentions: Sequence[Mention], event: Mapping[str, Any], run_facets: Mapping[str, Any], ran: Ran | None
+) -> tuple[tuple[Measured, ...], tuple[Asserted, ...]]:
+    tests = run_facets.get("test")
+    measured = _measured(mentions) if any(one.varying for one in mentions) else ()
+    if not tests and not any(one.checks for one in mentions):
+        return measured, ()
+    return measured, _asserted(mentions, tests, _is_dbt(event, run_facets), ran)
+
+
+def _measured(mentions: Iterable[Mention]) -> tuple[Measured, ...]:
+    """Statistics by dataset and role. A facet without content (dbt sends empty statistics) measured nothing."""
+    found: dict[tuple[Node, str], dict[str, Any]] = {}
+    for one in mentions:
+        for key, facet in one.varying.items():
+            kept = read.content(facet)
+            if kept is None or all(name.startswith("_") and name != "_deleted" for name in kept):
+                continue
+            body = found.setdefault((one.node, one.role), {})
+            body[key] = preferred(body[key], settled(kept)) if key in body else settled(kept)
+    return tuple(Measured(node, role, found[node, role]) for node, role in sorted(found))
+
+
+def _is_dbt(event: Mapping[str, Any], run_facets: Mapping[str, Any]) -> bool:
+    return "dbt_run" in run_facets or "dbt_version" in run_facets or "/dbt" in str(event.get("producer"))
+
+
+def _asserted(mentions: Sequence[Mention], tests: Any, dbt: bool, ran: Ran | None) -> tuple[Asserted, ...]:
+    """Checks by dataset, each once: producers repeat them under `facets` and `inputFacets`."""
+    found: dict[tuple[Any, ...], Asserted] = {}
+    names: set[str] = set()
+    for one in mentions:
+        for check in (check for facet in one.checks for check in read.assertions(facet)):
+            names |= {check.assertion, str(check.detail.get("name"))}
+            _assert(found, one.node, check, dbt, ran)
+    node = _tested(mentions)
+    for check in read.tests(tests) if node and tests else ():
+        name = str(check.detail.get("name"))
+        # dbt names the test by its full id, `test.shop.NAME`, and the assertion by its NAME.
+        if name not in names and name.rpartition(".")[2] not in names:
+            _assert(found, node, check, dbt, ran)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _assert(
+    found: dict[tuple[Any, ...], Asserted], node: Node | None, check: Check, dbt: bool, ran: Ran | None
+) -> None:
+    if node is None:
+        return
+    detail = settled(check.detail)
+    success = None if _skipped(check, dbt, ran) else check.success
+    key = (node, check.assertion, check.column or "", str(success), check.severity or "", encoded(detail))
+    found[key] = Asserted(node, check.assertion, check.column, success, check.severity, detail)
+
+
+def _skipped(check: Check, dbt: bool, ran: Ran | None) -> bool:
+    """Whether a check that reads as failed did not run at all.
+
+    dbt reports a skipped test as failed; what ran has an `actual`, or the run was not aborted.
+    """
+    if check.success is not False:
+        return False
+    return (dbt and "actual" not in check.detail) or (ran is not None and ran.event_type == ABORT)
+
+
+def _tested(mentions: Sequence[Mention]) -> Node | None:
+    """The one dataset that tests of a run can only be about: its only input, else its only dataset."""
+    inputs = {one.node for one in mentions if one.role == INPUT}
+    of_run = inputs or {one.node for one in mentions}
+    return next(iter(of_run)) if len(of_run) == 1 else None
