@@ -112,6 +112,14 @@ class Settings(BaseSettings):
     limit_batch_events: Annotated[int, Field(ge=1, description="Events of one batch; then 413.")] = 10_000
     limit_columns: Annotated[int, Field(ge=1, description="Columns of one dataset; then 422.")] = 50_000
 
+    def revealed(self) -> dict[str, Any]:
+        """Values as JSON takes them, secrets in the clear: for a process of our own, never for a log."""
+        shown = self.model_dump(mode="json")
+        for name, value in self:
+            if isinstance(value, SecretStr):
+                shown[name] = value.get_secret_value()
+        return shown
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -125,7 +133,7 @@ class Settings(BaseSettings):
 
 
 def load(**given: Any) -> Settings:
-    """Settings from `given` (None: not given), the environment and the file. Raises BadSettings, naming each bad one."""
+    """Settings from `given` (None: not given), environment and file. Raises BadSettings, which names each bad one."""
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

@@ -448,7 +448,7 @@ def _paired(reads: _Edges, writes: _Edges) -> _Edges:
     total = int(count.sum())
     if total > MAX_PAIRS:
         raise TooWide(
-            f"{total:,} pairs of datasets lie on the way, more than {MAX_PAIRS:,}; ask with fewer hops or granularity=job"
+            f"{total:,} pairs of datasets lie on the way, more than {MAX_PAIRS:,}; use granularity=job or fewer hops"
         )
     left = np.repeat(np.arange(len(reads)), count)
     right = np.repeat(low, count) + np.arange(total) - np.repeat(np.cumsum(count) - count, count)
