@@ -53,7 +53,12 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
 def _open_sqlite(url: str, durable: bool) -> Engine:
     # QueuePool: SQLAlchemy's default for files; threads each take a connection of their own from it.
     engine = create_engine(
-        url, module=_sqlite_module(), poolclass=QueuePool, pool_size=8, max_overflow=24, connect_args={"timeout": 30, "check_same_thread": False}
+        url,
+        module=_sqlite_module(),
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=24,
+        connect_args={"timeout": 30, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -87,7 +92,9 @@ def _require_durable_postgresql(connection: Connection) -> None:
     for name, allowed in wanted.items():
         value = connection.execute(text(f"SHOW {name}")).scalar_one()
         if value not in allowed:
-            raise StoreUnavailable(f"PostgreSQL runs with {name}={value}: an acknowledged event could be lost; set it to on")
+            raise StoreUnavailable(
+                f"PostgreSQL runs with {name}={value}: an acknowledged event could be lost; set it to on"
+            )
 
 
 @contextmanager

@@ -19,6 +19,10 @@ class InvalidNode(LineageError):
     """The text is not the id of a node."""
 
 
+class InvalidCursor(LineageError):
+    """The cursor was not made by the list it is given to."""
+
+
 class TooWide(LineageError):
     """An answer would pass its limit of edges."""
 

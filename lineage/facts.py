@@ -6,10 +6,12 @@ digest, so that a projection recognises what it knows already by one look-up and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lineage.canonical import canonical
 from lineage.model import Edge, Node, Origin
 
 START, RUNNING, COMPLETE, ABORT, FAIL, OTHER = "START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"
@@ -114,3 +116,22 @@ class Facts:
     measured: tuple[Measured, ...] = ()
     asserted: tuple[Asserted, ...] = ()
     not_linked: tuple[NotLinked, ...] = ()
+
+
+def describe(node: Node, facets: Mapping[str, Any] | None = None, *, known: bool = True) -> Described:
+    """A Described with its digest."""
+    content = dict(facets or {})
+    body = canonical([node.kind.word, node.namespace, node.name, known, content])
+    return Described(node, content, known, hashlib.sha256(body).digest())
+
+
+def edge_set(edges: Iterable[Edge]) -> EdgeSet:
+    """Edges in their total order, each once, with the digest of the whole."""
+    ordered = tuple(sorted(set(edges), key=_order))
+    body = canonical([_order(edge) for edge in ordered])
+    return EdgeSet(ordered, hashlib.sha256(body).digest())
+
+
+def _order(edge: Edge) -> tuple[Any, ...]:
+    step = edge.transformation
+    return (int(edge.kind), edge.source.id, edge.target.id, step.type, step.subtype, step.masking, int(edge.basis))

@@ -92,12 +92,18 @@ def candidates(text: str) -> Iterator[Node]:
     kind = KIND_OF_PREFIX.get(prefix)
     if kind is None or kind is Kind.RUN:
         known = ", ".join(f"{p}:NAMESPACE:NAME" for p in ("dataset", "job"))
-        raise InvalidNode(f"{text[:200]!r} is not the id of a node; ids are {known} or datasetField:NAMESPACE:NAME:FIELD")
+        raise InvalidNode(
+            f"{text[:200]!r} is not the id of a node; ids are {known} or datasetField:NAMESPACE:NAME:FIELD"
+        )
     colons = [at for at, char in enumerate(rest) if char == ":"]
     if len(colons) > MAX_COLONS:
-        raise InvalidNode(f"the id has {len(colons)} colons, more than {MAX_COLONS}; give kind=, namespace=, name= instead")
+        raise InvalidNode(
+            f"the id has {len(colons)} colons, more than {MAX_COLONS}; give kind=, namespace=, name= instead"
+        )
     if kind is Kind.FIELD:
-        splits = [Node(kind, rest[:a], rest[a + 1 : b], rest[b + 1 :]) for a, b in reversed(list(combinations(colons, 2)))]
+        splits = [
+            Node(kind, rest[:a], rest[a + 1 : b], rest[b + 1 :]) for a, b in reversed(list(combinations(colons, 2)))
+        ]
     else:
         splits = [Node(kind, rest[:a], rest[a + 1 :]) for a in reversed(colons)]
     usable = [node for node in splits if node.namespace and node.name and node.field != ""]

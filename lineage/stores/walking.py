@@ -21,11 +21,12 @@ from scipy.sparse.csgraph import breadth_first_order
 from lineage.graph import Subgraph
 from lineage.model import Basis, Layer
 from lineage.ports import Walk
-from lineage.stores.arrays import Int32, Int64, Mask, Table, Ways
+from lineage.stores.arrays import Int32, Int64, Mask, Table, Ways, counting_order
 
-# On 705,000 jobs a sweep costs 36 ms, a step 20 us and 60 ns an edge: past these a walk is cheaper swept (measured).
-STEPS = 64
-STEPPED_NODES = 50_000
+# On 705,000 jobs a sweep costs 5 to 60 ms, a step 20 us and 60 ns an edge (measured): past these a walk is swept.
+STEPS = 200
+STEPPED_NODES = 60_000
+SCAN_SHARE = 8  # from an eighth of all nodes on, one pass over every slot is cheaper than going to each node
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,9 @@ def _sweep(graph: Graph, starts: Int64, down: bool, walk: Walk) -> Reached:
     indptr, node = _flat(graph, down, walk, size)
     order, level_ends = _levels(indptr, node, known, size)
     level = np.full(size, -1, np.int32)
-    depths = np.repeat(np.arange(len(level_ends) - 1, dtype=np.int32), np.diff(level_ends))
-    level[order] = depths
+    level[order] = np.repeat(np.arange(len(level_ends) - 1, dtype=np.int32), np.diff(level_ends))
     slots, fresh, hops, truncated = _crossed(graph, level, down, walk)
-    nodes = _by_level(order, depths) if hops is None else _by_level(order[depths <= hops], depths[depths <= hops])
+    nodes = _by_level(level, hops)
     lost = starts[(starts < 0) | (starts >= size)]
     return Reached(*_with_roots(nodes, level[nodes], lost), slots, fresh, truncated)
 
@@ -223,14 +223,20 @@ def _crossed(graph: Graph, level: Int32, down: bool, walk: Walk) -> tuple[Int64,
     hops = walk.hops
     while True:
         inside = level >= 0 if hops is None else (level >= 0) & (level < hops)
-        slots, fresh = (
-            np.flatnonzero(_usable(ways, walk, dead) & inside[ways.table.source if down else ways.table.target])
-            for ways, dead in ((graph.base, graph.dead), (graph.fresh, None))
-        )
+        slots = _leaving(graph.base, inside, down, walk, graph.dead)
+        fresh = _leaving(graph.fresh, inside, down, walk, None)
         if len(slots) + len(fresh) <= walk.limit:
-            truncated = hops != walk.hops
-            return slots, fresh, hops, truncated
+            return slots, fresh, hops, hops != walk.hops
         hops = _hops_within(graph, level, slots, fresh, down, walk.limit)
+
+
+def _leaving(ways: Ways, inside: Mask, down: bool, walk: Walk, dead: Mask | None) -> Int64:
+    """Slots that leave the nodes of a mask, ascending."""
+    nodes = np.flatnonzero(inside)
+    if len(nodes) * SCAN_SHARE < len(inside):
+        return np.sort(_cross(ways, nodes, down, walk, dead)[0])
+    table = ways.table
+    return np.flatnonzero(_usable(ways, walk, dead) & inside[table.source if down else table.target])
 
 
 def _hops_within(graph: Graph, level: Int32, slots: Int64, fresh: Int64, down: bool, limit: int) -> int:
@@ -240,14 +246,11 @@ def _hops_within(graph: Graph, level: Int32, slots: Int64, fresh: Int64, down: b
     return int(np.searchsorted(np.cumsum(np.bincount(left)), limit, "right"))
 
 
-def _by_level(order: Int32, depths: Int32) -> Int64:
-    """Nodes by hops, ascending within: one sort of hop and node in one number."""
-    keys = depths.astype(np.int64)
-    keys <<= 32
-    keys |= order
-    keys.sort()
-    keys &= 0xFFFFFFFF
-    return keys
+def _by_level(level: Int32, hops: int | None) -> Int64:
+    """Nodes by hops, ascending within. Counting, not comparing: 7 ms for 830,000 nodes where numpy's sort takes 41."""
+    reached = level >= 0 if hops is None else (level >= 0) & (level <= hops)
+    nodes = np.flatnonzero(reached)
+    return nodes[counting_order(level[nodes])[0]]
 
 
 def _with_roots(nodes: Int64, hops: Int32, lost: Int64) -> tuple[Int64, Int32]:

@@ -1,0 +1,94 @@
+"""The journal into the catalog: one projector, batch by batch, for ever; and the same thing once, for a rebuild."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from ingest.openlineage.facts import Reader
+from ingest.openlineage.parse import event_of
+from lineage.errors import StoreUnavailable
+from lineage.ports import Applied, Catalog
+
+# Events a transaction: large enough to share its cost, small enough that a reader's wait stays under a tenth of a second.
+BATCH = 500
+IDLE_S = 0.01
+BACKOFF_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class JournalEntry(Protocol):
+    @property
+    def position(self) -> int: ...
+    @property
+    def received_us(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class ReadableJournal(Protocol):
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
+        """Events after a position, oldest first."""
+        ...
+
+    def head(self) -> int:
+        """Position of the newest event; 0 for none."""
+        ...
+
+
+class Projector:
+    """Applies what the journal holds beyond the catalog's position."""
+
+    def __init__(self, journal: Any, reader: Reader, catalog: Catalog, batch: int = BATCH) -> None:
+        self._journal: ReadableJournal = journal
+        self._reader = reader
+        self._catalog = catalog
+        self._batch = batch
+
+    def step(self) -> int:
+        """Applies the next batch; returns how many events it had. Raises StoreUnavailable, NotOwner."""
+        entries = self._journal.read(self._catalog.position(), self._batch)
+        if entries:
+            self._catalog.apply([self._applied(entry) for entry in entries])
+        return len(entries)
+
+    def catch_up(self, advanced: Callable[[int], None] = lambda _: None) -> int:
+        """Applies all there is; `advanced` hears of every batch's size. Returns the number of events."""
+        total = 0
+        while count := self.step():
+            total += count
+            advanced(count)
+        return total
+
+    def run(self, stop: threading.Event) -> None:
+        """Follows the journal until told to stop. A store that is away is waited for; nothing else is survived."""
+        wait_s = IDLE_S
+        while not stop.is_set():
+            try:
+                count = self.step()
+                wait_s = 0.0 if count else IDLE_S
+            except StoreUnavailable as error:
+                wait_s = min(BACKOFF_S, max(0.1, wait_s * 2))
+                log.warning("projector waits", reason=str(error), again_in_s=wait_s)
+            if wait_s:
+                stop.wait(wait_s)
+
+    def _applied(self, entry: JournalEntry) -> Applied:
+        return Applied(entry.position, self._reader.facts(event_of(entry.body), entry.received_us))
+
+
+def wait_until(reached: Callable[[], bool], timeout_s: float) -> bool:
+    """Whether something came true within the time; asks every few milliseconds."""
+    until = time.monotonic() + timeout_s
+    pause_s = 0.001
+    while not reached():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(pause_s)
+        pause_s = min(0.02, pause_s * 1.5)
+    return True

@@ -1,0 +1,207 @@
+"""The catalog on SQL: SQLite by default, PostgreSQL in production."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, delete, func, select
+
+from lineage.database import reading, writing
+from lineage.errors import UnknownNode
+from lineage.model import Kind, Layer, Node, Transformation, candidates
+from lineage.ports import Applied, Changes, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
+from lineage.stores import entities, feed, tables as t
+from lineage.stores.export import export
+from lineage.stores.rows import by_values
+from lineage.stores.writer import NAME, Writer
+
+
+class SqlCatalog:
+    """`lineage.ports.Catalog` over one database. Reading is safe from any thread; one process writes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = Writer(engine)
+        self._namespaces: tuple[int, dict[int, str]] = (-1, {})
+        with writing(engine) as connection:
+            if connection.execute(select(t.projection.c.name)).scalar() is None:
+                row = {"name": NAME, "position": 0, "changed": 0, "generation": _new_generation()}
+                connection.execute(t.projection.insert(), row)
+
+    # ------------------------------------------------------------------ writing
+
+    def position(self) -> int:
+        with reading(self.engine) as connection:
+            return int(connection.execute(select(t.projection.c.position)).scalar_one())
+
+    def apply(self, batch: Sequence[Applied]) -> None:
+        self._writer.apply(batch)
+
+    def reset(self) -> None:
+        """Forgets everything and starts a new generation at position 0, in one transaction."""
+        with writing(self.engine) as connection:
+            for table in reversed(t.metadata.sorted_tables):
+                connection.execute(delete(table))
+            row = {"name": NAME, "position": 0, "changed": 0, "generation": _new_generation()}
+            connection.execute(t.projection.insert(), row)
+        self._writer.forget()
+
+    # ------------------------------------------------------------------ the feed
+
+    def mark(self) -> Mark:
+        with reading(self.engine) as connection:
+            return feed.read_mark(connection)
+
+    def changes(self, after: Mark, limit: int = 10_000) -> Changes | None:
+        return feed.read_changes(self.engine, after, limit)
+
+    def snapshot(self) -> Snapshot:
+        return feed.SqlSnapshot(self.engine)
+
+    # ------------------------------------------------------------------ looking up
+
+    def find(self, node: str | Node) -> tuple[Node, int]:
+        possible = list(candidates(node)) if isinstance(node, str) else [node]
+        by_key = {candidate.key: candidate for candidate in possible}
+        is_field = possible[0].kind is Kind.FIELD
+        with reading(self.engine) as connection:
+            if is_field:
+                statement = select(t.field.c.id, t.field.c.key).join(t.node, t.node.c.id == t.field.c.dataset_id)
+                statement = statement.where(t.field.c.key.in_(list(by_key)), t.node.c.known)
+            else:
+                statement = select(t.node.c.id, t.node.c.key).where(t.node.c.key.in_(list(by_key)), t.node.c.known)
+            found = {bytes(row.key): row.id for row in connection.execute(statement)}
+            for key, candidate in by_key.items():
+                if key in found:
+                    return candidate, found[key]
+            text = node if isinstance(node, str) else node.id
+            raise UnknownNode(text[:300], entities.nearest(connection, possible))
+
+    def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
+        """Raises KeyError for an id that the catalog never gave."""
+        with reading(self.engine) as connection:
+            namespaces = self._namespace_names(connection)
+            if layer is Layer.JOB:
+                c = t.node.c
+                rows = by_values(connection, [c.id, c.kind, c.namespace_id, c.name, c.parent_id], c.id, ids)
+                by_id = {row[0]: row for row in rows}
+                found = [by_id[identity] for identity in ids]
+                return NodeColumns(
+                    [r[1] for r in found],
+                    [namespaces[r[2]] for r in found],
+                    [r[3] for r in found],
+                    [r[4] for r in found],
+                )
+            f = t.field.c
+            fields = {row[0]: row for row in by_values(connection, [f.id, f.dataset_id, f.name], f.id, ids)}
+            owners = {row[1] for row in fields.values()}
+            c = t.node.c
+            datasets = {row[0]: row for row in by_values(connection, [c.id, c.namespace_id, c.name], c.id, owners)}
+            pairs = [(fields[identity], datasets[fields[identity][1]]) for identity in ids]
+            return NodeColumns(
+                [int(Kind.FIELD)] * len(pairs),
+                [namespaces[d[1]] for _, d in pairs],
+                [d[2] for _, d in pairs],
+                [f[1] for f, _ in pairs],
+                [f[2] for f, _ in pairs],
+            )
+
+    def _namespace_names(self, connection: Any) -> dict[int, str]:
+        """Names of namespaces by id, remembered: they only ever grow within a generation."""
+        generation = feed.read_mark(connection).generation
+        newest = connection.execute(select(func.max(t.namespace.c.id))).scalar() or 0
+        known_generation, names = self._namespaces
+        if generation != known_generation or newest > len(names):
+            names = {row.id: row.name for row in connection.execute(select(t.namespace.c.id, t.namespace.c.name))}
+            self._namespaces = (generation, names)  # one assignment: other threads see the old pair or the new
+        return names
+
+    def edge_facts(self, ids: Sequence[int]) -> EdgeFacts:
+        with reading(self.engine) as connection:
+            e = t.edge.c
+            columns = [e.id, e.kind, e.owner_id, e.origin, e.type, e.subtype, e.masking]
+            rows = {row[0]: row for row in by_values(connection, columns, e.id, ids)}
+            first: dict[int, int] = {}
+            life = t.life.c
+            for edge, opened in by_values(connection, [life.edge_id, life.opened_us], life.edge_id, ids):
+                first[edge] = min(opened, first.get(edge, opened))
+            last, runs = entities.seen_of(
+                connection, {row[2] for row in rows.values()}, {i: row[3] for i, row in rows.items()}
+            )
+            found = [rows[identity] for identity in ids]
+            return EdgeFacts(
+                kinds=[r[1] for r in found],
+                owners=[r[2] for r in found],
+                first_seen=[first.get(i, 0) for i in ids],
+                last_seen=[last.get(i, 0) for i in ids],
+                runs_seen=[runs.get(i, 0) for i in ids],
+                transformations=[
+                    Transformation(r[4], r[5], bool(r[6])) if r[4] or r[5] or r[6] else None for r in found
+                ],
+            )
+
+    def fields_of(self, dataset: int) -> list[int]:
+        with reading(self.engine) as connection:
+            statement = (
+                select(t.field.c.id).where(t.field.c.dataset_id == dataset).order_by(t.field.c.name, t.field.c.id)
+            )
+            return list(connection.execute(statement).scalars())
+
+    # ------------------------------------------------------------------ lists and entities
+
+    def namespaces(self, after: str | None, limit: int) -> Page:
+        with reading(self.engine) as connection:
+            return entities.namespaces(connection, after, limit)
+
+    def datasets(self, wanted: Filter) -> Page:
+        with reading(self.engine) as connection:
+            return entities.nodes(connection, Kind.DATASET, wanted)
+
+    def jobs(self, wanted: Filter) -> Page:
+        with reading(self.engine) as connection:
+            return entities.nodes(connection, Kind.JOB, wanted)
+
+    def runs(self, job: Node | None, after: str | None, limit: int) -> Page:
+        owner = None if job is None else self.find(job)[1]
+        with reading(self.engine) as connection:
+            return entities.runs(connection, owner, after, limit)
+
+    def dataset(self, node: Node) -> dict[str, Any]:
+        found, identity = self.find(node)
+        with reading(self.engine) as connection:
+            return entities.dataset(connection, found, identity)
+
+    def job(self, node: Node) -> dict[str, Any]:
+        found, identity = self.find(node)
+        with reading(self.engine) as connection:
+            return entities.job(connection, found, identity)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        with reading(self.engine) as connection:
+            return entities.run(connection, run_id)
+
+    def search(self, text: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
+        with reading(self.engine) as connection:
+            return entities.search(connection, text, kind, limit)
+
+    def receipt(self, position: int) -> dict[str, Any] | None:
+        with reading(self.engine) as connection:
+            applied = connection.execute(select(t.projection.c.position)).scalar_one()
+            if position > applied:
+                return None
+            row = connection.execute(select(t.receipt).where(t.receipt.c.position == position)).one_or_none()
+            if row is None:
+                return {"edges_added": 0, "edges_confirmed": 0, "not_linked": []}
+            not_linked = orjson.loads(row.not_linked) if row.not_linked else []
+            return {"edges_added": row.added, "edges_confirmed": row.confirmed, "not_linked": not_linked}
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        with reading(self.engine) as connection:
+            yield from export(connection)
+
+
+def _new_generation() -> int:
+    return secrets.randbelow(2**53 - 1) + 1

@@ -1,0 +1,482 @@
+"""Lists, single entities and search: what the catalog tells people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy.sql import Select
+
+from lineage.errors import InvalidCursor, UnknownNode
+from lineage.facts import COMPLETE, RUNNING
+from lineage.model import EdgeKind, Kind, Node, Origin, text_of
+from lineage.ports import OPEN, Filter, Page
+from lineage.stores import tables as t
+from lineage.stores.governance import flat_fields
+from lineage.stores.rows import by_values, unpack
+from lineage.stores.writer import leaf_of
+
+NEAREST = 5
+# Of the runs and statistics of one entity, so many are in its answer; GET /runs has the rest.
+RECENT = 20
+
+NAMED = (t.node.c.id, t.node.c.kind, t.namespace.c.name.label("namespace"), t.node.c.name)
+
+
+def _named(*more: Any) -> Select[Any]:
+    return select(*NAMED, *more).join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
+
+
+def _node(row: Any) -> Node:
+    return Node(Kind(row.kind), row.namespace, row.name)
+
+
+def _id_of(after: str | None) -> int | None:
+    if after is None:
+        return None
+    if not (after.isascii() and after.isdigit() and len(after) < 19):
+        raise InvalidCursor(f"{after[:80]!r} is no cursor of this list; pass what `next` of the page before said")
+    return int(after)
+
+
+def _like(text: str) -> str:
+    """A LIKE pattern for text anywhere; `\\` escapes."""
+    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+# ---------------------------------------------------------------------- lists
+
+
+def namespaces(connection: Connection, after: str | None, limit: int) -> Page:
+    last = _id_of(after)
+    counts = (
+        select(t.namespace.c.id, t.namespace.c.name, t.node.c.kind, func.count())
+        .join(t.node, t.node.c.namespace_id == t.namespace.c.id)
+        .where(t.node.c.known)
+        .group_by(t.namespace.c.id, t.namespace.c.name, t.node.c.kind)
+    )
+    page = select(t.namespace.c.id).order_by(t.namespace.c.id).limit(limit + 1)
+    if last is not None:
+        page = page.where(t.namespace.c.id > last)
+    ids = list(connection.execute(page).scalars())
+    found: dict[int, dict[str, Any]] = {}
+    for identity, name, kind, count in connection.execute(counts.where(t.namespace.c.id.in_(ids[:limit]))):
+        entry = found.setdefault(identity, {"name": name, "datasets": 0, "jobs": 0})
+        entry["jobs" if kind == Kind.JOB else "datasets"] = count
+    items = [found[identity] for identity in ids[:limit] if identity in found]
+    return Page(items, str(ids[limit - 1]) if len(ids) > limit else None)
+
+
+def nodes(connection: Connection, kind: Kind, wanted: Filter) -> Page:
+    statement = _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(
+        t.node.c.kind == int(kind), t.node.c.known
+    )
+    last = _id_of(wanted.after)
+    if last is not None:
+        statement = statement.where(t.node.c.id > last)
+    if wanted.namespace is not None:
+        statement = statement.where(t.namespace.c.name == wanted.namespace)
+    if wanted.owner is not None:
+        statement = statement.where(t.node.c.id.in_(select(t.owner.c.node_id).where(t.owner.c.name == wanted.owner)))
+    if wanted.tag is not None:
+        key, _, value = wanted.tag.partition("=")
+        tagged = select(t.tag.c.node_id).where(t.tag.c.key == key)
+        statement = statement.where(t.node.c.id.in_(tagged.where(t.tag.c.value == value) if value else tagged))
+    if wanted.text is not None:
+        statement = statement.where(func.lower(t.node.c.name).like(_like(wanted.text), escape="\\"))
+    rows = connection.execute(statement.order_by(t.node.c.id).limit(wanted.limit + 1)).all()
+    more = len(rows) > wanted.limit
+    rows = rows[: wanted.limit]
+    return Page(summaries(connection, rows), str(rows[-1].id) if more else None)
+
+
+def summaries(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """What a list says of each node; rows have the columns of `nodes`."""
+    ids = [row.id for row in rows]
+    owners, tags = _owners(connection, ids), _tags(connection, ids)
+    seen = last_seen(connection, ids)
+    parents = names(connection, {row.parent_id for row in rows if row.parent_id})
+    return [
+        {
+            "id": _node(row).id,
+            "kind": Kind(row.kind).word,
+            "namespace": row.namespace,
+            "name": row.name,
+            "description": row.description,
+            "owners": owners.get(row.id, []),
+            "tags": tags.get(row.id, []),
+            **({"parent": parents[row.parent_id].id if row.parent_id else None} if row.kind == Kind.JOB else {}),
+            "first_seen": text_of(row.first_us),
+            "last_seen": text_of(seen.get(row.id)),
+        }
+        for row in rows
+    ]
+
+
+def names(connection: Connection, ids: Iterable[int]) -> dict[int, Node]:
+    found: dict[int, Node] = {}
+    wanted = list(dict.fromkeys(ids))
+    for start in range(0, len(wanted), 500):
+        for row in connection.execute(_named().where(t.node.c.id.in_(wanted[start : start + 500]))):
+            found[row.id] = _node(row)
+    return found
+
+
+def _owners(connection: Connection, ids: Iterable[int]) -> dict[int, list[dict[str, str]]]:
+    found: dict[int, list[dict[str, str]]] = {}
+    for row in sorted(by_values(connection, list(t.owner.c), t.owner.c.node_id, ids), key=lambda r: r.ordinal):
+        found.setdefault(row.node_id, []).append({"name": row.name, "type": row.type})
+    return found
+
+
+def _tags(connection: Connection, ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in sorted(by_values(connection, list(t.tag.c), t.tag.c.node_id, ids), key=lambda r: r.ordinal):
+        entry = {"key": row.key, "value": row.value, "source": row.source}
+        found.setdefault(row.node_id, []).append({**entry, "field": row.field} if row.field else entry)
+    return found
+
+
+def last_seen(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    c = t.observation.c
+    found: dict[int, int] = {}
+    for row in by_values(connection, [c.node_id, c.last_us], c.node_id, ids):
+        found[row.node_id] = max(row.last_us, found.get(row.node_id, row.last_us))
+    return found
+
+
+def seen_of(
+    connection: Connection, owners: set[int], origins: Mapping[int, int]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Last time and number of runs of edges, by edge id, from the sets of edges that their owners showed.
+
+    origins: of the edges asked for, by id.
+    """
+    last: dict[int, int] = {}
+    runs: dict[int, int] = {}
+    s = t.series.c
+    series = list(by_values(connection, [s.origin, s.runs, s.last_us, s.edge_set_id], s.owner_id, owners))
+    columns = [t.edge_set.c.id, t.edge_set.c.edge_ids]
+    sets = {row[0]: unpack(row[1]) for row in by_values(connection, columns, t.edge_set.c.id, [r[3] for r in series])}
+    for origin, count, last_us, set_id in series:
+        for edge in sets[set_id]:
+            if origins.get(edge) == origin:
+                runs[edge] = runs.get(edge, 0) + count
+                last[edge] = max(last_us, last.get(edge, last_us))
+    return last, runs
+
+
+# ---------------------------------------------------------------------- single entities
+
+
+def _entity(connection: Connection, node: Node, identity: int) -> dict[str, Any]:
+    row = connection.execute(
+        _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(t.node.c.id == identity)
+    ).one()
+    answer = summaries(connection, [row])[0]
+    answer["facets"] = present_facets(connection, identity)
+    aliases = connection.execute(select(t.alias).where(t.alias.c.node_id == identity).order_by(t.alias.c.ordinal))
+    answer["aliases"] = [{"namespace": a.namespace, "name": a.name, "type": a.type} for a in aliases]
+    return answer
+
+
+def present_facets(connection: Connection, node_id: int) -> dict[str, Any]:
+    """The newest content of each facet; one that was deleted last is not there."""
+    winners: dict[str, tuple[int, bytes, bytes]] = {}
+    for last_us, name, digest, body in _observed(connection, node_id):
+        winners[name] = max(winners.get(name, (last_us, digest, body)), (last_us, digest, body))
+    facets = {name: orjson.loads(body) for name, (_, _, body) in sorted(winners.items())}
+    return {
+        name: content for name, content in facets.items() if not (isinstance(content, dict) and content.get("_deleted"))
+    }
+
+
+def _observed(connection: Connection, node_id: int) -> list[tuple[int, str, bytes, bytes]]:
+    """(last time, facet key, digest, body) of all that was said of a node."""
+    o = t.observation.c
+    joined = (
+        select(o.last_us, t.bundle.c.facet_ids).join(t.bundle, t.bundle.c.id == o.bundle_id).where(o.node_id == node_id)
+    )
+    seen: dict[int, int] = {}
+    for last_us, packed in connection.execute(joined):
+        for facet in unpack(packed):
+            seen[facet] = max(last_us, seen.get(facet, last_us))
+    rows = by_values(connection, list(t.facet.c), t.facet.c.id, seen)
+    return [(seen[row.id], row.name, bytes(row.digest), bytes(row.body)) for row in rows]
+
+
+def versions(connection: Connection, node_id: int) -> list[dict[str, Any]]:
+    """Every schema a dataset was seen with, newest last; first and last time each was reported."""
+    o = t.observation.c
+    joined = select(o.first_us, o.last_us, t.bundle.c.facet_ids).join(t.bundle, t.bundle.c.id == o.bundle_id)
+    spans: dict[int, tuple[int, int]] = {}
+    for first_us, last_us, packed in connection.execute(joined.where(o.node_id == node_id)):
+        for facet in unpack(packed):
+            old = spans.get(facet, (first_us, last_us))
+            spans[facet] = (min(first_us, old[0]), max(last_us, old[1]))
+    found = [row for row in by_values(connection, list(t.facet.c), t.facet.c.id, spans) if row.name == "schema"]
+    found.sort(key=lambda row: (spans[row.id], bytes(row.digest)))
+    return [
+        {
+            "version": bytes(row.digest).hex()[:12],
+            "fields": flat_fields(orjson.loads(bytes(row.body))),
+            "first_seen": text_of(spans[row.id][0]),
+            "last_seen": text_of(spans[row.id][1]),
+        }
+        for row in found
+    ]
+
+
+def dataset(connection: Connection, node: Node, identity: int) -> dict[str, Any]:
+    answer = _entity(connection, node, identity)
+    answer["schema"] = _schema(connection, identity, answer["facets"].get("schema"), answer["tags"])
+    answer["versions"] = versions(connection, identity)
+    answer["lifecycle"] = answer["facets"].get("lifecycleStateChange")
+    answer["inputs"] = _neighbours(connection, identity, incoming=True, kind=EdgeKind.WROTE)
+    answer["outputs"] = _neighbours(connection, identity, incoming=False, kind=EdgeKind.READ)
+    answer["assertions"] = _assertions(connection, t.assertion.c.dataset_id == identity)
+    answer["statistics"] = _statistics(connection, t.statistic.c.dataset_id == identity)
+    return answer
+
+
+def _schema(connection: Connection, identity: int, facet: Any, tags: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Fields of the newest schema; where none was reported, those that column lineage named."""
+    fields = flat_fields(facet)
+    if not fields:
+        names = select(t.field.c.name).where(t.field.c.dataset_id == identity).order_by(t.field.c.name)
+        fields = [{"name": name, "type": None, "description": None} for name in connection.execute(names).scalars()]
+    by_field: dict[str, list[dict[str, Any]]] = {}
+    for tag in tags:
+        if "field" in tag:
+            by_field.setdefault(tag["field"], []).append({key: tag[key] for key in ("key", "value", "source")})
+    return [{**entry, "tags": by_field.get(entry["name"], [])} for entry in fields]
+
+
+def job(connection: Connection, node: Node, identity: int) -> dict[str, Any]:
+    answer = _entity(connection, node, identity)
+    answer["inputs"] = _neighbours(connection, identity, incoming=True, kind=EdgeKind.READ)
+    answer["outputs"] = _neighbours(connection, identity, incoming=False, kind=EdgeKind.WROTE)
+    children = _named().where(t.node.c.parent_id == identity, t.node.c.known).order_by(t.node.c.name, t.node.c.id)
+    answer["children"] = [_node(row).id for row in connection.execute(children)]
+    answer["runs"] = runs(connection, identity, None, RECENT).items
+    return answer
+
+
+def _neighbours(connection: Connection, identity: int, *, incoming: bool, kind: EdgeKind) -> list[str]:
+    """Ids of what is joined to a node by living edges of a kind, by name."""
+    e = t.edge.c
+    here, there = (e.target_id, e.source_id) if incoming else (e.source_id, e.target_id)
+    alive = select(there).join(t.life, t.life.c.edge_id == e.id)
+    alive = alive.where(here == identity, e.kind == int(kind), e.published, t.life.c.closed_us == OPEN)
+    return sorted({_node(row).id for row in connection.execute(_named().where(t.node.c.id.in_(alive)))})
+
+
+def _run_words(connection: Connection, pks: Iterable[int]) -> dict[int, str]:
+    return {row.id: row.run_id for row in by_values(connection, [t.run.c.id, t.run.c.run_id], t.run.c.id, pks)}
+
+
+def _assertions(connection: Connection, where: Any) -> list[dict[str, Any]]:
+    """The newest result of each check."""
+    newest: dict[tuple[int, bytes], Any] = {}
+    for row in connection.execute(select(t.assertion).where(where).order_by(t.assertion.c.at_us, t.assertion.c.run_pk)):
+        newest[row.dataset_id, bytes(row.key)] = row
+    rows = sorted(newest.values(), key=lambda row: (row.assertion, row.column or "", row.dataset_id))
+    words = _run_words(connection, {row.run_pk for row in rows})
+    datasets = names(connection, {row.dataset_id for row in rows})
+    return [
+        {
+            "dataset": datasets[row.dataset_id].id,
+            "assertion": row.assertion,
+            "column": row.column,
+            "success": row.success,
+            "severity": row.severity,
+            "at": text_of(row.at_us),
+            "run": words.get(row.run_pk),
+            **{
+                k: v
+                for k, v in orjson.loads(bytes(row.detail)).items()
+                if k in ("name", "expected", "actual", "description")
+            },
+        }
+        for row in rows
+    ]
+
+
+def _statistics(connection: Connection, where: Any) -> list[dict[str, Any]]:
+    """The newest measurement of each kind, per role."""
+    recent = (
+        select(t.statistic)
+        .where(where)
+        .order_by(t.statistic.c.at_us.desc(), t.statistic.c.run_pk.desc())
+        .limit(RECENT * 10)
+    )
+    newest: dict[tuple[int, str, str], Any] = {}
+    for row in connection.execute(recent):
+        newest.setdefault((row.dataset_id, row.role, row.facet), row)
+    words = _run_words(connection, {row.run_pk for row in newest.values()})
+    datasets = names(connection, {row.dataset_id for row in newest.values()})
+    return [
+        {
+            "dataset": datasets[row.dataset_id].id,
+            "role": row.role,
+            "facet": row.facet,
+            "at": text_of(row.at_us),
+            "run": words.get(row.run_pk),
+            "content": orjson.loads(bytes(row.body)),
+        }
+        for _, row in sorted(newest.items())
+    ]
+
+
+# ---------------------------------------------------------------------- runs
+
+
+def state_of(row: Any) -> str:
+    """The word for where a run stands: its terminal state, unless it was begun again since.
+
+    Airflow gives a cleared task the run id it had before, so a later START opens a run again; any other late event
+    doesn't.
+    """
+    if row.terminal is not None and (row.start_us is None or row.start_us <= row.terminal_us):
+        return str(row.terminal)
+    return RUNNING if row.start_us is not None or row.running else "OTHER"
+
+
+def runs(connection: Connection, owner: int | None, after: str | None, limit: int) -> Page:
+    """Newest first by arrival."""
+    statement = select(t.run).where(t.run.c.origin == int(Origin.OBSERVED)).order_by(t.run.c.id.desc()).limit(limit + 1)
+    last = _id_of(after)
+    if last is not None:
+        statement = statement.where(t.run.c.id < last)
+    if owner is not None:
+        statement = statement.where(t.run.c.owner_id == owner)
+    rows = connection.execute(statement).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(run_items(connection, rows), str(rows[-1].id) if more else None)
+
+
+def run_items(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    named = names(connection, {i for row in rows for i in (row.owner_id, row.parent_id, row.root_id) if i})
+    items = []
+    for row in rows:
+        state = state_of(row)
+        ended = row.terminal_us if state == row.terminal else None
+        items.append(
+            {
+                "id": f"run:{row.run_id}",
+                "kind": "run",
+                "run_id": row.run_id,
+                "job": named[row.owner_id].id,
+                "state": state,
+                "started_at": text_of(row.first_us),
+                "ended_at": text_of(ended),
+                "duration_s": (ended - row.first_us) / 1_000_000 if ended is not None else None,
+                "nominal_start": text_of(row.nominal_start_us),
+                "nominal_end": text_of(row.nominal_end_us),
+                "parent": _reference(row.parent_run, named.get(row.parent_id)),
+                "root": _reference(row.root_run, named.get(row.root_id)),
+                "error": row.error if state not in (COMPLETE, RUNNING) else None,
+                "lineage_incomplete": bool(row.incomplete),
+            }
+        )
+    return items
+
+
+def _reference(run_id: str | None, job_node: Node | None) -> dict[str, Any] | None:
+    return {"run_id": run_id, "job": job_node.id if job_node else None} if run_id else None
+
+
+def run(connection: Connection, run_id: str) -> dict[str, Any]:
+    """A run in full. `other_jobs` names further jobs that report under the same run id: a fault of the producer."""
+    rows = connection.execute(
+        select(t.run).where(t.run.c.run_id == run_id, t.run.c.origin == int(Origin.OBSERVED)).order_by(t.run.c.id)
+    ).all()
+    if not rows:
+        raise UnknownNode(f"run:{run_id[:100]}")
+    items = run_items(connection, rows)
+    answer, row = items[0], rows[0]
+    answer["other_jobs"] = [item["job"] for item in items[1:]]
+    answer["events"] = list(
+        connection.execute(
+            select(t.run_event.c.position).where(t.run_event.c.run_pk == row.id).order_by(t.run_event.c.position)
+        ).scalars()
+    )
+    packed = connection.execute(select(t.edge_set.c.edge_ids).where(t.edge_set.c.id == row.edge_set_id)).scalar()
+    edges = list(by_values(connection, list(t.edge.c), t.edge.c.id, unpack(packed) if packed else []))
+    read = {e.source_id for e in edges if e.kind == EdgeKind.READ and e.published}
+    wrote = {e.target_id for e in edges if e.kind == EdgeKind.WROTE and e.published}
+    named = names(connection, read | wrote)
+    answer["inputs"] = sorted(named[i].id for i in read)
+    answer["outputs"] = sorted(named[i].id for i in wrote)
+    answer["assertions"] = _assertions(connection, t.assertion.c.run_pk == row.id)
+    answer["statistics"] = _statistics(connection, t.statistic.c.run_pk == row.id)
+    return answer
+
+
+# ---------------------------------------------------------------------- search
+
+
+def search(connection: Connection, text: str, kind: Kind | None, limit: int) -> list[dict[str, Any]]:
+    """Best first: the last part of the name is the text, begins with it, then the text anywhere in the name."""
+    if not text:
+        return []
+    if kind is Kind.FIELD:
+        return _search_fields(connection, text, limit)
+    wanted = text.lower()
+    columns = (t.node.c.description, t.node.c.first_us, t.node.c.parent_id)
+    base = _named(*columns).where(t.node.c.known)
+    if kind is not None:
+        base = base.where(t.node.c.kind == int(kind))
+    order = (func.length(t.node.c.name), t.namespace.c.name, t.node.c.name, t.node.c.kind)
+    found: dict[int, Any] = {}
+    last_part = leaf_of(text)
+    steps = [
+        func.lower(t.node.c.name) == wanted if last_part != wanted else t.node.c.leaf == wanted[:200],
+        (t.node.c.leaf >= wanted[:200]) & (t.node.c.leaf < wanted[:199] + "\U0010fffd"),
+        func.lower(t.node.c.name).like(_like(text), escape="\\"),
+    ]
+    for step in steps:
+        if len(found) >= limit:
+            break
+        statement = base.where(step).order_by(*order).limit(limit)
+        for row in connection.execute(statement):
+            found.setdefault(row.id, row)
+    return summaries(connection, list(found.values())[:limit])
+
+
+def _search_fields(connection: Connection, text: str, limit: int) -> list[dict[str, Any]]:
+    lowered = func.lower(t.field.c.name)
+    rank = case((lowered == literal(text.lower()), 0), (lowered.like(_like(text)[1:], escape="\\"), 1), else_=2)
+    statement = _named(t.field.c.name.label("field")).join(t.field, t.field.c.dataset_id == t.node.c.id)
+    statement = statement.where(t.node.c.known, lowered.like(_like(text), escape="\\"))
+    statement = statement.order_by(
+        rank, func.length(t.field.c.name), t.namespace.c.name, t.node.c.name, t.field.c.name
+    ).limit(limit)
+    rows = connection.execute(statement).all()
+    return [
+        {
+            "id": Node(Kind.FIELD, row.namespace, row.name, row.field).id,
+            "kind": "field",
+            "namespace": row.namespace,
+            "name": row.name,
+            "field": row.field,
+        }
+        for row in rows
+    ]
+
+
+def nearest(connection: Connection, possible: Sequence[Node]) -> tuple[str, ...]:
+    """Names near to one that isn't known: the same last part, or one that begins alike."""
+    kind = Kind.DATASET if possible[0].kind is Kind.FIELD else possible[0].kind
+    leaf = leaf_of(possible[0].name)
+    if len(leaf) < 3:
+        return ()
+    begins = leaf[: max(3, len(leaf) - 2)]
+    statement = _named().where(t.node.c.known, t.node.c.kind == int(kind))
+    statement = statement.where(t.node.c.leaf >= begins, t.node.c.leaf < begins + "\U0010fffd")
+    rows = connection.execute(statement.order_by(t.node.c.leaf, t.node.c.id).limit(NEAREST)).all()
+    return tuple(_node(row).id for row in rows)

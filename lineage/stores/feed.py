@@ -1,0 +1,154 @@
+"""The catalog as graph stores see it: a mark, what changed after one, and everything at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, Table, func, select
+
+from lineage.database import reading
+from lineage.model import EdgeKind, Kind, Layer, Origin, Transformation
+from lineage.model import Basis as BasisOf
+from lineage.ports import Changes, EdgeColumns, EdgeRow, FieldRow, Mark, NodeRow
+from lineage.stores import tables as t
+from lineage.stores.rows import by_values
+
+STEP = (t.edge.c.type, t.edge.c.subtype, t.edge.c.masking)
+
+
+def read_mark(connection: Connection) -> Mark:
+    row = connection.execute(select(t.projection.c.generation, t.projection.c.changed)).one()
+    return Mark(row.generation, row.changed)
+
+
+def read_changes(engine: Engine, after: Mark, limit: int) -> Changes | None:
+    """The next changes after a mark, whole up to a place in the feed; None if the mark is of another generation."""
+    with reading(engine) as connection:
+        now = read_mark(connection)
+        if now.generation != after.generation or after.seq > now.seq:
+            return None
+        if now.seq == after.seq:
+            return Changes(now)
+        upto = min([_reach_of(connection, table, after.seq, limit) for table in (t.node, t.field, t.edge)] + [now.seq])
+        return Changes(
+            Mark(now.generation, upto),
+            nodes=[_node(row) for row in connection.execute(_between(_nodes(), t.node, after.seq, upto))],
+            fields=[_field(row) for row in connection.execute(_between(select(t.field), t.field, after.seq, upto))],
+            edges=_edges(connection, after.seq, upto),
+            more=upto < now.seq,
+        )
+
+
+def _reach_of(connection: Connection, table: Table, after: int, limit: int) -> int:
+    """The place in the feed up to which one table has no more than `limit` changes."""
+    statement = (
+        select(table.c.changed).where(table.c.changed > after).order_by(table.c.changed).offset(limit - 1).limit(1)
+    )
+    found = connection.execute(statement).scalar()
+    return 2**62 if found is None else int(found)
+
+
+def _between(statement: Any, table: Table, after: int, upto: int) -> Any:
+    return statement.where(table.c.changed > after, table.c.changed <= upto).order_by(table.c.changed)
+
+
+def _nodes() -> Any:
+    columns = [t.node.c.id, t.node.c.kind, t.namespace.c.name.label("namespace"), t.node.c.name, t.node.c.parent_id]
+    return select(*columns).join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
+
+
+def _node(row: Any) -> NodeRow:
+    return NodeRow(row.id, Kind(row.kind), row.namespace, row.name, row.parent_id)
+
+
+def _field(row: Any) -> FieldRow:
+    return FieldRow(row.id, row.dataset_id, row.name)
+
+
+def _edges(connection: Connection, after: int, upto: int) -> list[EdgeRow]:
+    rows = connection.execute(_between(select(t.edge), t.edge, after, upto)).all()
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for row in by_values(connection, list(t.life.c), t.life.c.edge_id, [row.id for row in rows if row.published]):
+        spans.setdefault(row.edge_id, []).append((row.opened_us, row.closed_us))
+    return [edge_row(row, spans.get(row.id, ())) for row in rows]
+
+
+def edge_row(row: Any, lives: Sequence[tuple[int, int]]) -> EdgeRow:
+    return EdgeRow(
+        row.id,
+        EdgeKind(row.kind),
+        row.source_id,
+        row.target_id,
+        row.owner_id,
+        Origin(row.origin),
+        BasisOf(row.basis),
+        tuple(sorted(lives)),
+        Transformation(row.type, row.subtype, bool(row.masking)),
+    )
+
+
+class SqlSnapshot:
+    """Everything in one read transaction, streamed in batches."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._transaction = reading(engine)
+        self._connection = self._transaction.__enter__()
+        self.mark = read_mark(self._connection)
+
+    def counts(self) -> dict[str, int]:
+        tables = {"nodes": t.node, "fields": t.field, "edges": t.life}
+        return {
+            name: self._connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for name, table in tables.items()
+        }
+
+    def nodes(self, batch: int = 20_000) -> Iterator[Sequence[NodeRow]]:
+        for rows in self._stream(_nodes().order_by(t.node.c.id), batch):
+            yield [NodeRow(r[0], Kind(r[1]), r[2], r[3], r[4]) for r in rows]
+
+    def fields(self, batch: int = 20_000) -> Iterator[Sequence[FieldRow]]:
+        statement = select(t.field.c.id, t.field.c.dataset_id, t.field.c.name).order_by(t.field.c.id)
+        for rows in self._stream(statement, batch):
+            yield [FieldRow(r[0], r[1], r[2]) for r in rows]
+
+    def edges(self, layer: Layer, batch: int = 100_000) -> Iterator[EdgeColumns]:
+        e = t.edge.c
+        columns: list[Any] = [
+            e.id,
+            e.kind,
+            e.source_id,
+            e.target_id,
+            e.owner_id,
+            e.origin,
+            e.basis,
+            t.life.c.opened_us,
+            t.life.c.closed_us,
+        ]
+        derived = layer is Layer.FIELD
+        if derived:
+            columns += STEP
+        statement = select(*columns).join(t.life, t.life.c.edge_id == e.id).where(e.published)
+        statement = statement.where(e.kind == int(EdgeKind.DERIVED) if derived else e.kind != int(EdgeKind.DERIVED))
+        for rows in self._stream(statement.order_by(e.id, t.life.c.opened_us), batch):
+            numbers = np.array([tuple(r[:9]) for r in rows], dtype=np.int64)
+            yield EdgeColumns(
+                id=numbers[:, 0],
+                kind=numbers[:, 1].astype(np.int8),
+                source=numbers[:, 2],
+                target=numbers[:, 3],
+                owner=numbers[:, 4],
+                origin=numbers[:, 5].astype(np.int8),
+                basis=numbers[:, 6].astype(np.int8),
+                opened=numbers[:, 7],
+                closed=numbers[:, 8],
+                transformations=[Transformation(r[9], r[10], bool(r[11])) for r in rows] if derived else (),
+            )
+
+    def _stream(self, statement: Any, batch: int) -> Iterator[Sequence[Any]]:
+        streaming = self._connection.execution_options(stream_results=True, yield_per=batch)
+        yield from streaming.execute(statement).partitions(batch)
+
+    def close(self) -> None:
+        self._transaction.__exit__(None, None, None)

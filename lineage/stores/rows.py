@@ -1,0 +1,59 @@
+"""Small helpers over SQLAlchemy Core that the catalog's writer and reader share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+# SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; beyond a few hundred nothing gets faster.
+CHUNK = 500
+
+T = TypeVar("T")
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def by_values(
+    connection: Connection,
+    columns: Sequence[Any],
+    key: ColumnElement[Any],
+    values: Iterable[Any],
+    *more: ColumnElement[bool],
+) -> Iterator[Any]:
+    """Rows of `columns` whose `key` is among `values`, asked for in chunks; each value once."""
+    for chunk in chunks(list(dict.fromkeys(values))):
+        yield from connection.execute(select(*columns).where(key.in_(chunk), *more))
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts whole rows, or overwrites those with the same primary key."""
+    if not rows:
+        return
+    insert: Callable[..., Any] = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key.columns]
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    if changed:
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    connection.execute(statement, list(rows))
+
+
+def greatest_id(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.max(table.c.id))).scalar() or 0)
+
+
+def pack(ids: Iterable[int]) -> bytes:
+    return np.fromiter(ids, dtype="<i8").tobytes()
+
+
+def unpack(blob: bytes) -> list[int]:
+    return np.frombuffer(blob, dtype="<i8").tolist()  # type: ignore[no-any-return]
