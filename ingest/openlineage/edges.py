@@ -8,16 +8,13 @@ rules and what it says of dangling inputs and outputs.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.openlineage import facets as read
-from ingest.openlineage.cleaning import encoded
 from ingest.openlineage.facets import Columns, Sources
-from ingest.openlineage.mentions import NOTHING, described
-from lineage.facts import Described, EdgeSet, NotLinked
+from lineage.facts import Described, EdgeSet, NotLinked, describe, edge_set
 from lineage.model import Basis, Edge, EdgeKind, Kind, Node, Transformation
 from lineage.model import field as field_node
 
@@ -328,8 +325,8 @@ class _Linking:
     def _extra(self) -> tuple[Described, ...]:
         """Nodes beyond inputs, outputs and owner. An origin may be the alias of a CTE: unknown until it is used."""
         other_jobs = self.jobs - {self.owner}
-        named = [described(node, NOTHING) for node in sorted(other_jobs | self.targets)]
-        return (*named, *(described(node, NOTHING, known=False) for node in sorted(self.origins - self.targets)))
+        named = [describe(node) for node in sorted(other_jobs | self.targets)]
+        return (*named, *(describe(node, known=False) for node in sorted(self.origins - self.targets)))
 
     def _not_linked(self) -> tuple[NotLinked, ...]:
         for node in self.origins - self.targets:
@@ -338,23 +335,6 @@ class _Linking:
                 "it is named only as the origin of columns: its edges wait until something reads or writes it by name",
             )
         return tuple(NotLinked(node, reason) for node, reason in sorted(self.reasons))
-
-
-def edge_set(edges: Iterable[Edge]) -> EdgeSet:
-    """Edges in their one order, with the digest over them."""
-    ordered = tuple(sorted(edges, key=_order))
-    text = encoded([_order(edge) for edge in ordered])
-    return EdgeSet(ordered, hashlib.sha256(text or b"").digest())
-
-
-def _order(edge: Edge) -> tuple[Any, ...]:
-    source, target, how = edge.source, edge.target, edge.transformation
-    return (
-        int(edge.kind),
-        *(int(source.kind), source.namespace, source.name, source.field or ""),
-        *(int(target.kind), target.namespace, target.name, target.field or ""),
-        *(how.type, how.subtype, how.masking, int(edge.basis)),
-    )
 
 
 def _names(columns: Sequence[str]) -> str:

@@ -427,7 +427,7 @@ def assertions(facet: Any) -> list[Check]:
     return found
 
 
-def tests(facet: Any) -> list[Check]:
+def run_tests(facet: Any) -> list[Check]:
     """Entries of the `test` run facet; status `skip`, or no word of the specification, is no verdict."""
     found = []
     for entry in listing(mapping(facet).get("tests")):
@@ -437,10 +437,20 @@ def tests(facet: Any) -> list[Check]:
             rest = {k: v for k, v in stated.items() if k not in ("status", "severity", "column")}
             verdict = {"PASS": True, "FAIL": False}.get(_word(stated.get("status")))
             kind = identifier(stated.get("type"))
-            # dbt's type says only `singular`; the name tells the check.
-            assertion = name if kind in (None, "singular", "generic") else kind
+            # dbt's type says only `singular`, or nothing; the name tells the check.
+            assertion = dbt_name(name) if kind in (None, "singular", "generic") else kind
             found.append(Check(assertion, identifier(stated.get("column")), verdict, _severity(stated), rest))
     return found
+
+
+def dbt_name(name: str) -> str:
+    """What a dbt test is called in assertions, by its full id; any other name as it is.
+
+    >>> dbt_name("test.shop.unique_orders_id.3b841c71a"), dbt_name("row_count")
+    ('unique_orders_id', 'row_count')
+    """
+    parts = name.split(".")
+    return parts[2] if len(parts) > 2 and parts[0] == "test" and parts[2] else name
 
 
 def _severity(stated: Mapping[str, Any]) -> str | None:

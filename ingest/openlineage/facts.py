@@ -208,10 +208,9 @@ def _asserted(mentions: Sequence[Mention], tests: Any, dbt: bool, ran: Ran | Non
             names |= {check.assertion, str(check.detail.get("name"))}
             _assert(found, one.node, check, dbt, ran)
     node = _tested(mentions)
-    for check in read.tests(tests) if node and tests else ():
+    for check in read.run_tests(tests) if node and tests else ():
         name = str(check.detail.get("name"))
-        # dbt names the test by its full id, `test.shop.NAME`, and the assertion by its NAME.
-        if name not in names and name.rpartition(".")[2] not in names:
+        if name not in names and read.dbt_name(name) not in names:
             _assert(found, node, check, dbt, ran)
     return tuple(found[key] for key in sorted(found))
 

@@ -11,9 +11,9 @@ import orjson
 
 from ingest.openlineage import facets as read
 from ingest.openlineage.caching import Cache
-from ingest.openlineage.cleaning import encoded
-from ingest.openlineage.gate import storable, written
-from lineage.facts import Described
+from ingest.openlineage.cleaning import settled
+from ingest.openlineage.gate import written
+from lineage.facts import Described, describe
 from lineage.model import Kind, Node
 
 INPUT, OUTPUT = "input", "output"
@@ -128,14 +128,7 @@ class Describer:
         return found
 
 
-def described(
-    node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = NOTHING, *, known: bool = True
-) -> Described:
+def described(node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = NOTHING) -> Described:
     """A dataset or job with the facets that facts keep, and its digest."""
     kept = {key: content for key, facet in facets.items() if (content := read.content(facet)) is not None}
-    kept |= added
-    text = encoded([node.kind.word, node.namespace, node.name, kept, known])
-    if text is None:
-        kept = storable(kept)
-        text = encoded([node.kind.word, node.namespace, node.name, kept, known]) or b""
-    return Described(node, kept, known, hashlib.sha256(text).digest())
+    return describe(node, settled({**kept, **added}))
