@@ -14,7 +14,7 @@ from ingest.openlineage.parse import event_of
 from lineage.errors import StoreUnavailable
 from lineage.ports import Applied, Catalog
 
-# Events a transaction: large enough to share its cost, small enough that a reader's wait stays under a tenth of a second.
+# Events a transaction: enough to share its cost, few enough that who waits for one waits under a tenth of a second.
 BATCH = 500
 IDLE_S = 0.01
 BACKOFF_S = 5.0

@@ -25,7 +25,7 @@ class Described:
     facets: facet key to content, as received less `_producer`; input and output facets as `input:KEY`, `output:KEY`.
         Facets that differ from run to run (statistics, assertions, versions) are not here but in Measured, Asserted.
         For a job also `parent`: {namespace, name} of the job that contains it.
-    known: False for what was only named as a column's origin; such a dataset doesn't exist until something else says so.
+    known: False for what was only named as a column's origin; it doesn't exist until something else says so.
     digest: 32 bytes over node, facets and known.
     """
 
@@ -54,7 +54,7 @@ class Ran:
     """A run of `job` reported a state.
 
     event_type: one of the six words; OTHER where the event had none.
-    sibling: runs of a job with the same sibling key are one for the life of its edges (tasks mapped dynamically); else "".
+    sibling: runs of a job with the same text are one for the life of its edges (tasks mapped dynamically); else "".
     incomplete: the producer says that its lineage is partial (extractionError); such a run closes no edge.
     """
 

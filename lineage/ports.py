@@ -71,7 +71,7 @@ class EdgeRow:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The present state of whatever changed after a mark: apply it in any order, twice if need be; then stand at `mark`.
+    """The present state of what changed after a mark: apply it in any order, twice if need be; then stand at `mark`.
 
     more: the feed went on when this was read.
     """
@@ -164,7 +164,7 @@ class GraphStore(Protocol):
     def apply(self, changes: Changes) -> None:
         """Takes the changes in and moves its mark, both or neither. Raises StoreUnavailable."""
 
-    def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:  # noqa: B008
+    def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:
         """The graph within `walk.hops` edges of `roots`, downstream if `down`, breadth first.
 
         Roots the store has no edges for are in the answer alone. Raises StoreUnavailable.

@@ -13,7 +13,8 @@ from lineage.database import reading, writing
 from lineage.errors import UnknownNode
 from lineage.model import Kind, Layer, Node, Transformation, candidates
 from lineage.ports import Applied, Changes, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
-from lineage.stores import entities, feed, tables as t
+from lineage.stores import entities, feed
+from lineage.stores import tables as t
 from lineage.stores.export import export
 from lineage.stores.rows import by_values
 from lineage.stores.writer import NAME, Writer
@@ -170,14 +171,14 @@ class SqlCatalog:
             return entities.runs(connection, owner, after, limit)
 
     def dataset(self, node: Node) -> dict[str, Any]:
-        found, identity = self.find(node)
+        _, identity = self.find(node)
         with reading(self.engine) as connection:
-            return entities.dataset(connection, found, identity)
+            return entities.dataset(connection, identity)
 
     def job(self, node: Node) -> dict[str, Any]:
-        found, identity = self.find(node)
+        _, identity = self.find(node)
         with reading(self.engine) as connection:
-            return entities.job(connection, found, identity)
+            return entities.job(connection, identity)
 
     def run(self, run_id: str) -> dict[str, Any]:
         with reading(self.engine) as connection:

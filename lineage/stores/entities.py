@@ -172,7 +172,7 @@ def seen_of(
 # ---------------------------------------------------------------------- single entities
 
 
-def _entity(connection: Connection, node: Node, identity: int) -> dict[str, Any]:
+def _entity(connection: Connection, identity: int) -> dict[str, Any]:
     row = connection.execute(
         _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(t.node.c.id == identity)
     ).one()
@@ -230,8 +230,8 @@ def versions(connection: Connection, node_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def dataset(connection: Connection, node: Node, identity: int) -> dict[str, Any]:
-    answer = _entity(connection, node, identity)
+def dataset(connection: Connection, identity: int) -> dict[str, Any]:
+    answer = _entity(connection, identity)
     answer["schema"] = _schema(connection, identity, answer["facets"].get("schema"), answer["tags"])
     answer["versions"] = versions(connection, identity)
     answer["lifecycle"] = answer["facets"].get("lifecycleStateChange")
@@ -255,8 +255,8 @@ def _schema(connection: Connection, identity: int, facet: Any, tags: list[dict[s
     return [{**entry, "tags": by_field.get(entry["name"], [])} for entry in fields]
 
 
-def job(connection: Connection, node: Node, identity: int) -> dict[str, Any]:
-    answer = _entity(connection, node, identity)
+def job(connection: Connection, identity: int) -> dict[str, Any]:
+    answer = _entity(connection, identity)
     answer["inputs"] = _neighbours(connection, identity, incoming=True, kind=EdgeKind.READ)
     answer["outputs"] = _neighbours(connection, identity, incoming=False, kind=EdgeKind.WROTE)
     children = _named().where(t.node.c.parent_id == identity, t.node.c.known).order_by(t.node.c.name, t.node.c.id)

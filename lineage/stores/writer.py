@@ -363,7 +363,7 @@ class Unit:
             w.described[digest] = (w.nodes[described.node], bundle)
 
     def _know_observations(self, every: Sequence[Facts]) -> None:
-        """The bundles under which the nodes of this batch were seen before, for nodes not seen since this writer began."""
+        """How the nodes of this batch were seen before, for those not seen since this writer began."""
         w = self.w
         states = {}
         for facts in every:
@@ -596,11 +596,7 @@ class Unit:
     # ------------------------------------------------------------------ runs
 
     def _know_runs(self, every: Sequence[Facts]) -> None:
-        w = self.w
-        wanted = {}
-        for facts in every:
-            if facts.run is not None or facts.edges.edges:
-                wanted[_run_key(facts)] = None
+        wanted = [_run_key(facts) for facts in every if facts.run is not None or facts.edges.edges]
         for row in by_values(self.connection, list(t.run.c), t.run.c.key, wanted):
             values = dict(row._mapping)
             values["key"] = bytes(values["key"])
@@ -741,7 +737,7 @@ class Unit:
     def _quiet(
         self, series: Series, run: RunState, is_new: bool, before: tuple[Any, ...], at_us: int, shown: int
     ) -> bool:
-        """Whether this event leaves every life of every edge as it is; the common case, told without reading history."""
+        """Whether this event leaves every life of every edge as it is: the common case, history unread."""
         alive = series.alive
         for edge in self._members(shown):
             if at_us < alive.get(edge, OPEN):
@@ -916,7 +912,6 @@ class Unit:
 
     def _refresh(self) -> None:
         """Rows that are read off present facets: owners, tags, aliases, description, parent."""
-        w = self.w
         ids = {state.winners[key][2] for state, keys in self.refresh.values() for key in keys}
         bodies = {row["id"]: row["body"] for row in self.inserts.get(t.facet, ()) if row["id"] in ids}
         for row in by_values(self.connection, [t.facet.c.id, t.facet.c.body], t.facet.c.id, ids - bodies.keys()):

@@ -33,7 +33,7 @@ def an_event(draw: st.DrawFn) -> Facts:
     basis = draw(st.sampled_from([Basis.COLUMN, Basis.IMPLICIT_SINGLE]))
     edges = [Edge(EdgeKind.READ, one, owner, basis) for one in reads]
     edges += [Edge(EdgeKind.WROTE, owner, one, basis) for one in writes]
-    known = {one: True for one in reads + writes}
+    known = dict.fromkeys(reads + writes, True)
     if draw(st.booleans()) and writes:
         origin = draw(st.sampled_from(TABLES))
         known.setdefault(origin, False)
