@@ -15,6 +15,7 @@ from lineage.model import Kind, Layer, Node, Transformation, candidates
 from lineage.ports import Applied, Changes, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
 from lineage.stores import entities, feed
 from lineage.stores import tables as t
+from lineage.stores.details import details
 from lineage.stores.export import export
 from lineage.stores.rows import by_values
 from lineage.stores.writer import NAME, Writer
@@ -119,6 +120,10 @@ class SqlCatalog:
             names = {row.id: row.name for row in connection.execute(select(t.namespace.c.id, t.namespace.c.name))}
             self._namespaces = (generation, names)  # one assignment: other threads see the old pair or the new
         return names
+
+    def details(self, layer: Layer, ids: Sequence[int]) -> list[dict[str, Any]]:
+        with reading(self.engine) as connection:
+            return details(connection, layer, ids)
 
     def edge_facts(self, ids: Sequence[int]) -> EdgeFacts:
         with reading(self.engine) as connection:
