@@ -1,0 +1,229 @@
+"""Shapes of answers as they go over the wire: what the OpenAPI document says. Neither tables nor the domain.
+
+Answers are not built from these (orjson writes them at once); tests/api holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-05-01T12:00:00.000000Z"])]
+NodeText = Annotated[str, Field(examples=["dataset:postgres://db:5432:shop.public.orders"])]
+
+
+class Shape(BaseModel):
+    """Fields may be added in later versions; those here stay."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": True})
+
+
+class Fault(Shape):
+    pointer: Annotated[str, Field(description="Where: a JSON pointer into the body, or /query/NAME.")]
+    reason: str
+
+
+class ProblemDocument(Shape):
+    """RFC 9457."""
+
+    type: Annotated[str, Field(examples=["urn:headwater:problem:unknown"])]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    errors: list[Fault] = []
+    nearest: Annotated[list[str], Field(description="Known nodes with a name like the one asked for.")] = []
+
+
+class OwnerName(Shape):
+    name: str
+    type: str | None
+
+
+class TagName(Shape):
+    key: str
+    value: str | None
+    source: str | None = None
+
+
+class TraceNode(Shape):
+    id: NodeText
+    kind: Literal["dataset", "job", "field"]
+    namespace: str
+    name: str
+    field: Annotated[str, Field(description="Only of kind field.")] = ""
+    distance: Annotated[int, Field(ge=0, description="Hops from the root at the granularity asked for.")]
+    side: Literal["root", "upstream", "downstream", "both"]
+    description: str | None = None
+    type: str | None = None
+    owners: list[OwnerName] = []
+    tags: list[TagName] = []
+
+
+class TransformationShape(Shape):
+    type: str | None
+    subtype: str | None
+    masking: bool
+
+
+class TraceEdge(Shape):
+    source: NodeText
+    target: NodeText
+    kind: Literal["read", "wrote", "derived"]
+    transformation: Annotated[TransformationShape, Field(description="Only at granularity field.")] = None  # type: ignore[assignment]
+    origin: Literal["observed", "declared"]
+    basis: Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"]
+    first_seen: Time
+    last_seen: Time
+    runs_seen: Annotated[int, Field(ge=0)]
+    jobs: Annotated[list[str], Field(description="The jobs between, at granularity dataset and field.")] = []
+
+
+class Totals(Shape):
+    datasets: int
+    jobs: int
+    fields: int
+    dags: Annotated[int, Field(description="Outermost parents of all jobs on the way.")]
+
+
+class TraceAnswer(Shape):
+    root: NodeText
+    direction: Literal["upstream", "downstream", "both"]
+    granularity: Literal["dataset", "job", "field"]
+    depth: Annotated[int, Field(ge=0, le=500)] | Literal["all"]
+    as_of: Annotated[Time | None, Field(description="The time asked for; null: now.")]
+    position: Annotated[int, Field(ge=0, description="Of the journal: the answer knows all events up to here.")]
+    truncated: Annotated[bool, Field(description="The answer ends before the depth asked for, at a whole hop.")]
+    nodes: list[TraceNode]
+    edges: list[TraceEdge]
+    totals: Totals
+
+
+class Entity(Shape):
+    """What a list says of a dataset or job."""
+
+    id: NodeText
+    kind: Literal["dataset", "job"]
+    namespace: str
+    name: str
+    description: str | None
+    owners: list[OwnerName]
+    tags: list[TagName]
+    first_seen: Time | None
+    last_seen: Time | None
+
+
+class Hit(Shape):
+    id: NodeText
+    kind: Literal["dataset", "job", "field"]
+    namespace: str
+    name: str
+
+
+class Column(Shape):
+    name: str
+    type: str | None
+    description: str | None
+
+
+class SchemaVersion(Shape):
+    version: str
+    fields: list[Column]
+    first_seen: Time
+    last_seen: Time
+
+
+class DatasetAnswer(Entity):
+    columns: Annotated[list[Column], Field(alias="schema")]
+    versions: list[SchemaVersion]
+    facets: dict[str, Any]
+    aliases: list[dict[str, Any]]
+    assertions: list[dict[str, Any]]
+    statistics: list[dict[str, Any]]
+    inputs: Annotated[list[NodeText], Field(description="Jobs that write it now.")]
+    outputs: Annotated[list[NodeText], Field(description="Jobs that read it now.")]
+
+
+class RunItem(Shape):
+    id: str
+    kind: Literal["run"]
+    run_id: str
+    job: NodeText
+    state: Literal["START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"]
+    started_at: Time | None
+    ended_at: Time | None
+    duration_s: float | None
+    error: str | None
+
+
+class JobAnswer(Entity):
+    facets: dict[str, Any]
+    inputs: list[NodeText]
+    outputs: list[NodeText]
+    children: Annotated[list[NodeText], Field(description="Jobs that name it as their parent.")]
+    runs: Annotated[list[RunItem], Field(description="The newest runs; GET /runs has all.")]
+
+
+class RunAnswer(RunItem):
+    inputs: list[NodeText]
+    outputs: list[NodeText]
+    events: Annotated[list[int], Field(description="Positions of its events in the journal.")]
+
+
+class NamespaceItem(Shape):
+    name: str
+    datasets: int
+    jobs: int
+
+
+class EntityPage(Shape):
+    items: list[Entity]
+    next: str | None
+
+
+class RunPage(Shape):
+    items: list[RunItem]
+    next: str | None
+
+
+class NamespacePage(Shape):
+    items: list[NamespaceItem]
+    next: str | None
+
+
+class HitPage(Shape):
+    items: list[Hit]
+    next: None
+
+
+class JournalHealth(Shape):
+    position: int | None
+    error: str | None = None
+
+
+class ProjectionHealth(Shape):
+    position: int | None
+    lag: Annotated[int | None, Field(description="Events of the journal that it hasn't taken in.")]
+    error: str | None = None
+
+
+class GraphHealth(ProjectionHealth):
+    store: Annotated[str, Field(examples=["embedded", "neo4j"])]
+
+
+class Projections(Shape):
+    catalog: ProjectionHealth
+    graph: GraphHealth
+
+
+class HealthAnswer(Shape):
+    status: Annotated[
+        Literal["ok", "degraded", "down"],
+        Field(description="degraded: events are taken, answers are late; down: no events are taken."),
+    ]
+    journal: JournalHealth
+    projections: Projections
+
+
+class Alive(Shape):
+    status: Literal["ok"]

@@ -1,0 +1,128 @@
+"""Serves until told to stop: uvicorn on a socket that is bound before anything else, so that clients wait, not fail."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+import time
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.protocol import protocol
+from api.settings import Settings
+from api.wiring import Headwater, open_headwater
+
+BACKLOG = 2048
+# The embedded graph is loaded within this on all but the largest catalogs; past it, intake opens without the graph.
+LOAD_WAIT_S = 4.0
+
+
+def serve(settings: Settings) -> None:
+    """Runs the server until SIGTERM or SIGINT, then finishes what runs and stops every part.
+
+    Raises OSError if the address is taken, and what `open_headwater` raises.
+    """
+    configure_logging(settings.log_level)
+    with _bound(settings.host, settings.port) as listening, open_headwater(settings, projector="process") as headwater:
+        _tell_key(headwater)
+        _wait_for_graph(headwater)
+        server = _Server(_config(settings, headwater), _address(listening))
+        server.run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens once it answers."""
+
+    def __init__(self, config: uvicorn.Config, address: str) -> None:
+        super().__init__(config)
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        _say(f"Headwater listening on {self._address}")
+
+
+def _config(settings: Settings, headwater: Headwater) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(headwater),
+        http=protocol(
+            path_bytes=settings.limit_path_bytes,
+            header_bytes=settings.limit_header_bytes,
+            read_timeout_s=settings.read_timeout_s,
+        ),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=settings.access_log,
+        server_header=False,
+        headers=[("x-content-type-options", "nosniff"), ("cache-control", "no-store")],
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.drain_s,
+        backlog=BACKLOG,
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        # From here on the kernel takes connections; they are answered once everything is open.
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _tell_key(headwater: Headwater) -> None:
+    if headwater.admin_key_is_new:
+        _say(f"Admin key, shown this once: {headwater.admin_key}")
+
+
+def _wait_for_graph(headwater: Headwater) -> None:
+    until = time.monotonic() + LOAD_WAIT_S
+    while not headwater.graph_is_loaded() and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def configure_logging(level: str) -> None:
+    """One JSON object a line on stderr, ours and the libraries' alike: a line end in a name can't forge a line."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)

@@ -1,0 +1,240 @@
+"""The composition root: which parts one Headwater is made of. Only this module knows the stores."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from anyio import to_thread
+from sqlalchemy import Engine
+
+from api import migrations
+from api.auth import admin_key
+from api.cursors import cursor_key
+from api.health import Vitals
+from api.metrics import Metrics
+from api.projecting import ProjectorProcess, run_child
+from api.settings import Settings
+from ingest.intake import Intake
+from ingest.journal import Journal
+from ingest.limits import Limits
+from ingest.openlineage.facts import Reader
+from ingest.projection import Projector
+from lineage.database import open_engine, sqlite_url
+from lineage.errors import StoreBehind, StoreUnavailable
+from lineage.following import Follower
+from lineage.ports import Catalog, GraphStore, Mark
+from lineage.stores.catalog import SqlCatalog
+from lineage.stores.embedded import EmbeddedStore
+from lineage.stores.neo4j import Neo4jStore
+
+Projecting = Literal["inline", "process", "off"]
+
+@dataclass(slots=True)
+class Headwater:
+    """The parts of one running Headwater, opened by `open_headwater`.
+
+    admin_key_is_new: it was made by this start, so whoever started it must be told. process: the projector, where it
+    has a process of its own.
+    """
+
+    settings: Settings
+    admin_key: str
+    admin_key_is_new: bool
+    journal: Journal
+    intake: Intake
+    catalog: Catalog
+    graph: GraphStore
+    projector: Projector
+    follower: Follower
+    vitals: Vitals
+    metrics: Metrics
+    projecting: Projecting
+    process: ProjectorProcess | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def cursor_key(self) -> bytes:
+        return cursor_key(self.admin_key)
+
+    def graph_is_loaded(self) -> bool:
+        """Whether the graph holds this build of the catalog, however far it lags. Away counts as not loaded."""
+        try:
+            own = self.graph.mark()
+            return own is not None and own.generation == self.catalog.mark().generation
+        except StoreUnavailable:
+            return False
+
+    def catch_up(self) -> int:
+        """Applies all that the journal holds to the catalog, and the catalog to the graph; the number of events.
+
+        For where nothing runs in the background: the command line and tests.
+        """
+        with self._turn:
+            count = self.projector.catch_up() if self.projecting == "inline" else 0
+            self.follower.catch_up()
+        return count
+
+    async def reached(self, position: int) -> None:
+        """Returns once catalog and graph stand at `position` or beyond.
+
+        Raises StoreBehind after `min_position_wait_s`, StoreUnavailable if the graph can't be asked.
+        """
+        loop, pause_s = asyncio.get_running_loop(), 0.002
+        until = loop.time() + self.settings.min_position_wait_s
+        if self.projecting != "process":
+            await to_thread.run_sync(self.catch_up)
+        if not position:
+            return
+        wanted: Mark | None = None
+        while True:
+            if wanted is None:
+                wanted = await to_thread.run_sync(self._mark_at, position)
+            if wanted is not None and await to_thread.run_sync(self._graph_has, wanted):
+                return
+            if loop.time() >= until:
+                raise StoreBehind(await to_thread.run_sync(self._behind, position))
+            await asyncio.sleep(pause_s)
+            pause_s = min(0.05, pause_s * 1.5)
+
+    def _mark_at(self, position: int) -> Mark | None:
+        """Where the feed stands once the catalog has reached a position; None: it hasn't."""
+        return self.catalog.mark() if self.catalog.position() >= position else None
+
+    def _graph_has(self, wanted: Mark) -> bool:
+        own = self.graph.mark()
+        return own is not None and own.generation == wanted.generation and own.seq >= wanted.seq
+
+    def _behind(self, position: int) -> str:
+        reached = self.catalog.position()
+        waited_s = self.settings.min_position_wait_s
+        if reached < position:
+            return (
+                f"position {position:,} isn't reached in {waited_s:g} s: the catalog stands at {reached:,}; ask again"
+            )
+        return f"the {self.graph.name} graph is behind position {position:,} after {waited_s:g} s; ask again"
+
+
+@contextmanager
+def open_headwater(settings: Settings, *, projector: Projecting) -> Iterator[Headwater]:
+    """Everything that answers a question or takes an event, opened in order and closed in reverse.
+
+    projector: "inline": nothing runs by itself, `catch_up` does it; "process": a child process projects and a thread
+    keeps the graph; "off": as inline, without projecting: another process does.
+    Raises StoreUnavailable, BadKey.
+    """
+    with ExitStack() as stack:
+        _make_folder(settings.data)
+        key, is_new = admin_key(settings.data, _secret(settings.admin_key))
+        journal_engine, catalog_engine = _engines(settings, stack)
+        migrations.upgrade(journal_engine, "journal")
+        migrations.upgrade(catalog_engine, "catalog")
+        metrics = Metrics()
+        journal = Journal(journal_engine)
+        stack.callback(journal.close)
+        catalog = SqlCatalog(catalog_engine)
+        graph = _graph(settings)
+        stack.callback(graph.close)
+        headwater = Headwater(
+            settings=settings,
+            admin_key=key,
+            admin_key_is_new=is_new,
+            journal=journal,
+            intake=Intake(journal, limits_of(settings)),
+            catalog=catalog,
+            graph=graph,
+            projector=Projector(journal, Reader(), catalog),
+            follower=Follower(catalog, graph),
+            vitals=_vitals(settings, journal, catalog, graph),
+            metrics=metrics,
+            projecting=projector,
+        )
+        metrics.watch(headwater.vitals.read)
+        if projector == "process":
+            _start_background(headwater, stack)
+        yield headwater
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(
+        body=settings.limit_body_bytes,
+        gzip_ratio=settings.limit_gzip_ratio,
+        depth=settings.limit_depth,
+        identifier=settings.limit_identifier_bytes,
+        facet=settings.limit_facet_bytes,
+        batch_events=settings.limit_batch_events,
+        columns=settings.limit_columns,
+    )
+
+
+def project() -> None:
+    """What the projector's process does: the journal into the catalog, until the parent is gone."""
+    run_child(_project)
+
+
+def _project(given: dict[str, Any], stop: threading.Event) -> None:
+    settings = Settings(**given)
+    with ExitStack() as stack:
+        journal_engine, catalog_engine = _engines(settings, stack)
+        journal = Journal(journal_engine)
+        stack.callback(journal.close)
+        Projector(journal, Reader(), SqlCatalog(catalog_engine)).run(stop)
+
+
+def _make_folder(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _engines(settings: Settings, stack: ExitStack) -> tuple[Engine, Engine]:
+    """Of the journal, whose commits are on stable storage, and of the catalog, which can be made again."""
+    url = settings.database_url
+    journal = open_engine(url or sqlite_url(settings.data / "journal.db"), durable=True)
+    stack.callback(journal.dispose)
+    catalog = open_engine(url or sqlite_url(settings.data / "catalog.db"), durable=False)
+    stack.callback(catalog.dispose)
+    return journal, catalog
+
+
+def _graph(settings: Settings) -> GraphStore:
+    if settings.graph == "embedded":
+        return EmbeddedStore()
+    password = _secret(settings.graph_password)
+    auth = None if password is None else (settings.graph_user, password)
+    return Neo4jStore(settings.graph, auth=auth, database=settings.graph_database)
+
+
+def _secret(value: Any) -> str | None:
+    return None if value is None else str(value.get_secret_value())
+
+
+def _start_background(headwater: Headwater, stack: ExitStack) -> None:
+    process = ProjectorProcess(headwater.settings.revealed())
+    headwater.process = process
+    headwater.vitals.projector_problem = lambda: process.problem
+    process.start()
+    stack.callback(process.stop)
+    stop = threading.Event()
+    follower = _thread("follower", headwater.follower.run, stop)
+    stack.callback(follower.join, 10)
+    stack.callback(stop.set)
+
+
+def _vitals(settings: Settings, journal: Journal, catalog: Catalog, graph: GraphStore) -> Vitals:
+    return Vitals(
+        head=journal.head,
+        broken=lambda: journal.broken,
+        catalog=catalog,
+        graph=graph,
+        lag_degraded=settings.lag_degraded,
+    )
+
+
+def _thread(name: str, run: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+    thread.start()
+    return thread
