@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from anyio import to_thread
@@ -170,6 +171,16 @@ def limits_of(settings: Settings) -> Limits:
         batch_events=settings.limit_batch_events,
         columns=settings.limit_columns,
     )
+
+
+@contextmanager
+def empty_catalog(settings: Settings) -> Iterator[Catalog]:
+    """A catalog for a replay to compare with, in a file that is gone afterwards. It takes as much room as the real one."""
+    with TemporaryDirectory(prefix="check-", dir=settings.data) as folder, ExitStack() as stack:
+        engine = open_engine(sqlite_url(Path(folder) / "catalog.db"), durable=False)
+        stack.callback(engine.dispose)
+        migrations.upgrade(engine, CATALOG)
+        yield SqlCatalog(engine)
 
 
 def project() -> None:
