@@ -175,11 +175,11 @@ def limits_of(settings: Settings) -> Limits:
 
 @contextmanager
 def empty_catalog(settings: Settings) -> Iterator[Catalog]:
-    """A catalog for a replay to compare with, in a file that is gone afterwards. It takes as much room as the real one."""
+    """A catalog for a replay to compare with, in a file as large as the real one that is gone afterwards."""
     with TemporaryDirectory(prefix="check-", dir=settings.data) as folder, ExitStack() as stack:
         engine = open_engine(sqlite_url(Path(folder) / "catalog.db"), durable=False)
         stack.callback(engine.dispose)
-        migrations.upgrade(engine, CATALOG)
+        migrations.upgrade(engine, "catalog")
         yield SqlCatalog(engine)
 
 
