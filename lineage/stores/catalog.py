@@ -17,8 +17,9 @@ from lineage.stores import entities, feed
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
+from lineage.stores.projecting.known import NAME
 from lineage.stores.rows import by_values
-from lineage.stores.writer import NAME, Writer
+from lineage.stores.writer import Writer
 
 
 class SqlCatalog:

@@ -15,8 +15,8 @@ from lineage.model import EdgeKind, Kind, Node, Origin, text_of
 from lineage.ports import OPEN, Filter, Page
 from lineage.stores import tables as t
 from lineage.stores.governance import flat_fields
+from lineage.stores.projecting.nodes import leaf_of
 from lineage.stores.rows import by_values, unpack
-from lineage.stores.writer import leaf_of
 
 NEAREST = 5
 # Of the runs and statistics of one entity, so many are in its answer; GET /runs has the rest.
