@@ -73,7 +73,7 @@ def table_of(**columns: Any) -> Table:
     for name, dtype in DTYPES.items():
         column = np.asarray(columns[name])
         if dtype is np.int32 and column.size and int(column.max()) > np.iinfo(np.int32).max:
-            raise OverflowError(f"{name} {int(column.max())} is past 2^31; a graph this large needs the neo4j store")
+            raise OverflowError(f"{name} {int(column.max())} is past 2^31; more than a graph store can number")
         cast[name] = column.astype(dtype, copy=False)
     return _sorted(Table(**cast))
 

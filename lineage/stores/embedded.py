@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from lineage.errors import StoreUnavailable
 from lineage.graph import Subgraph
 from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
 from lineage.ports import Changes, EdgeRow, Mark, Snapshot, Walk
 from lineage.stores.arrays import DTYPES, Table, Ways, table_of
-from lineage.stores.walking import Graph, reach
+from lineage.stores.loading import require_loaded, require_successor
+from lineage.stores.walking import Graph, graph_of, reach
 
 # Of fresh and dead rows together. An apply costs what the overlay holds (8,192 rows: 2 ms), compaction what the graph
 # holds (2.5 million rows: 0.3 s): a share of the graph keeps both small beside the work that made the changes.
@@ -83,6 +83,7 @@ class EmbeddedStore:
     def apply(self, changes: Changes) -> None:
         with self._writing:
             state = self._loaded()
+            require_successor(self.name, state.mark, changes)
             graphs = dict(state.graphs)
             latest = {row.id: row for row in changes.edges}
             for layer in Layer:
@@ -114,10 +115,8 @@ class EmbeddedStore:
 
     def _loaded(self) -> State:
         state = self._state
-        if state is None:
-            raise StoreUnavailable(
-                "the embedded graph store holds no graph yet: it is being loaded; ask again in a moment"
-            )
+        require_loaded(self.name, state.mark if state else None)
+        assert state is not None
         return state
 
     def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:
@@ -139,15 +138,15 @@ class EmbeddedStore:
 def _narrow(name: str, column: Any) -> Any:
     """A batch in the width that is kept, so that loading needs no second copy of everything at twice the size."""
     if DTYPES[name] is np.int32 and column.size and int(column.max()) > np.iinfo(np.int32).max:
-        raise OverflowError(f"{name} {int(column.max())} is past 2^31; a graph this large needs the neo4j store")
+        raise OverflowError(f"{name} {int(column.max())} is past 2^31; more than this store can number")
     return column.astype(DTYPES[name], copy=False)
 
 
 def _whole(table: Table) -> Graph:
-    """A graph without an overlay."""
-    base = Ways(table)
-    base.warm()
-    return Graph(base, Ways(EMPTY, sparse=True), None, np.empty(0, np.int64))
+    """A graph without an overlay, with what every reach needs made."""
+    graph = graph_of(table)
+    graph.base.warm()
+    return graph
 
 
 def _joined(first: Table, second: Table) -> Table:

@@ -8,12 +8,10 @@ from threading import RLock
 import networkx as nx
 import numpy as np
 
-from lineage.errors import StoreUnavailable
 from lineage.graph import Subgraph
 from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
 from lineage.ports import OPEN, Changes, EdgeColumns, EdgeRow, Mark, Snapshot, Walk
-
-NOT_LOADED = "the {name} graph store holds no graph yet: it is being loaded; ask again in a moment"
+from lineage.stores.loading import require_loaded, require_successor
 
 
 class MemoryStore:
@@ -45,7 +43,7 @@ class MemoryStore:
 
     def apply(self, changes: Changes) -> None:
         with self._lock:
-            self._require_loaded()
+            require_successor(self.name, self._mark, changes)
             for row in changes.edges:
                 self._remove(row.id)
                 if row.lives:
@@ -67,18 +65,14 @@ class MemoryStore:
         if row is not None:
             self._graphs[row.layer].remove_edge(row.source, row.target, key=edge)
 
-    def _require_loaded(self) -> None:
-        if self._mark is None:
-            raise StoreUnavailable(NOT_LOADED.format(name=self.name))
-
     def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:
         with self._lock:
-            self._require_loaded()
+            require_loaded(self.name, self._mark)
             return _reach(self._graphs[layer], roots, down, layer, walk)
 
     def edges(self) -> Iterator[Sequence[EdgeRow]]:
         with self._lock:
-            self._require_loaded()
+            require_loaded(self.name, self._mark)
             rows = [self._rows[edge] for edge in sorted(self._rows)]
         for start in range(0, len(rows), 10_000):
             yield rows[start : start + 10_000]
@@ -98,7 +92,8 @@ def _reach(graph: nx.MultiDiGraph, roots: Sequence[int], down: bool, layer: Laye
             break
         hops += 1
         crossed += step
-        frontier = {row.target if down else row.source for row in step} - distance.keys()
+        ends = (row.target if down else row.source for row in step)
+        frontier = {node for node in ends if node not in distance}
         distance.update(dict.fromkeys(frontier, hops))
     crossed.sort(key=lambda row: (row.source, row.target, row.id))
     nodes = sorted(distance, key=lambda node: (distance[node], node))

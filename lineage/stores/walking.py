@@ -47,6 +47,11 @@ class Graph:
         return max(self.base.size, self.fresh.size)
 
 
+def graph_of(table: Table) -> Graph:
+    """A graph without an overlay."""
+    return Graph(Ways(table), Ways(table.take(np.empty(0, np.int64)), sparse=True), None, np.empty(0, np.int64))
+
+
 @dataclass(frozen=True)
 class Reached:
     """Nodes by hops, ascending within a hop, and the rows crossed: slots of the base, rows of fresh, both ascending."""

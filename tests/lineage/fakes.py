@@ -14,7 +14,7 @@ Row = NodeRow | FieldRow | EdgeRow
 
 
 class Feed:
-    """Rows by the number of their last change. `forget` makes it too old for marks before, `renew` another generation."""
+    """Rows by the number of their last change. `forget`: too old for marks before; `renew`: another generation."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._lock = RLock()
