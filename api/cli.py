@@ -1,0 +1,213 @@
+"""The command line. How each command is spelt stands here, what it does in api/commands: imported when it is called,
+so that `headwater --help` answers at once.
+
+Exit status: 0 done, 1 failed, 2 called wrongly, 3 a check said no.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from api.errors import ApiError
+
+FAILED, USAGE, SAID_NO, INTERRUPTED = 1, 2, 3, 130
+
+app = typer.Typer(
+    name="headwater",
+    help="Data lineage: where does this come from, and what breaks if I change it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+ingest = typer.Typer(help="Take events in, past the HTTP door.", no_args_is_help=True)
+app.add_typer(ingest, name="ingest")
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of a local Headwater; default ./headwater-data."),
+]
+Url = Annotated[str | None, typer.Option("--url", help="Ask the server at this address; or HEADWATER_URL.")]
+Token = Annotated[str | None, typer.Option("--token", help="API key for --url; or HEADWATER_TOKEN.")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database-url", metavar="URL", help="PostgreSQL for journal and catalog.")
+]
+Graph = Annotated[str | None, typer.Option("--graph", metavar="STORE", help="embedded, or neo4j://… or bolt://…")]
+Format = Literal["tree", "json", "mermaid", "dot", "csv", "ndjson", "graphml"]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default 8000, 0 takes a free one.")] = None,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    graph: Graph = None,
+) -> None:
+    """Serve the API until told to stop."""
+    from api.commands.serving import serve as run
+    from api.settings import load
+
+    run(load(host=host, port=port, data=data, database_url=database_url, graph=graph))
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 8000,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve the API at the end.")] = True,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Folder to keep it in; default ./headwater-demo.")
+    ] = None,
+) -> None:
+    """Sample Airflow and dbt events, a trace, a report of what a change would touch, then the API."""
+    from api.demo.tour import run
+
+    run(data=data, port=port, serve=serve)
+
+
+@ingest.command("events")
+def ingest_events(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE…", help="NDJSON, a JSON array or one event; plain or gzip; - is stdin.")
+    ],
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+    from_start: Annotated[bool, typer.Option(help="Forget where an interrupted run stopped.")] = False,
+) -> None:
+    """Take in files of OpenLineage events. Started again after an interruption, it goes on where it was."""
+    from api.commands.doors import Where
+    from api.commands.ingesting import ingest_events as run
+
+    run(files, Where(data, url, token), from_start=from_start)
+
+
+@app.command()
+def trace(
+    node: Annotated[
+        str, typer.Argument(metavar="ID", help="dataset:NAMESPACE:NAME, job:… or datasetField:NAMESPACE:NAME:FIELD")
+    ],
+    upstream: Annotated[bool, typer.Option("--upstream", help="Only where it comes from.")] = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="Only what depends on it.")] = False,
+    both: Annotated[bool, typer.Option("--both", help="Both ways; the default.")] = False,
+    depth: Annotated[str | None, typer.Option(help="Hops, 0 to 500, or all; default 10.")] = None,
+    granularity: Annotated[
+        Literal["dataset", "job", "field"] | None, typer.Option(help="What is kept; field follows columns.")
+    ] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="True at that time, RFC 3339.")] = None,
+    min_basis: Annotated[
+        Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"] | None,
+        typer.Option(help="Only edges known at least this well."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = "tree",
+    every: Annotated[bool, typer.Option("--all", help="Tree: show every sibling, however many.")] = False,
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Where a dataset, job or column comes from, and what depends on it."""
+    from api.commands.doors import Where
+    from api.commands.errors import BadUsage
+    from api.commands.tracing import trace as run
+
+    if upstream + downstream + both > 1:
+        raise BadUsage("--upstream, --downstream and --both exclude each other; give one of them")
+    direction = "upstream" if upstream else "downstream" if downstream else "both"
+    query = {"direction": direction, "depth": depth, "granularity": granularity, "as_of": as_of, "min_basis": min_basis}
+    run(Where(data, url, token), node, form=form, siblings=0 if every else 12, **query)
+
+
+@app.command()
+def rebuild(
+    graph_too: Annotated[bool, typer.Option("--graph", help="The graph, from the catalog.")] = False,
+    catalog: Annotated[bool, typer.Option("--catalog", help="The catalog from the journal, then the graph.")] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Throw a projection away and make it again; nothing in the journal changes."""
+    from api.commands.doors import Where
+    from api.commands.errors import BadUsage
+    from api.commands.keeping import rebuild as run
+
+    if not graph_too and not catalog:
+        raise BadUsage("say what to rebuild: --graph or --catalog")
+    run(Where(data, database_url=database_url), graph=graph_too, catalog=catalog)
+
+
+@app.command()
+def check(data: Data = None, database_url: DatabaseUrl = None, graph: Graph = None) -> None:
+    """Compare journal, catalog and graph; exit status 3 if anything differs."""
+    from api.commands.doors import Where
+    from api.commands.keeping import check as run
+
+    run(Where(data, database_url=database_url, graph=graph))
+
+
+@app.command()
+def migrate(data: Data = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the databases to the schema of this version."""
+    from api.commands.doors import Where
+    from api.commands.keeping import migrate as run
+
+    run(Where(data, database_url=database_url))
+
+
+@app.command()
+def export(
+    only_hash: Annotated[bool, typer.Option("--hash", help="Only the SHA-256 of it.")] = False,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write the catalog as NDJSON in canonical order: equal states give equal bytes."""
+    from api.commands.doors import Where
+    from api.commands.keeping import export as run
+
+    run(Where(data, database_url=database_url), only_hash=only_hash)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does; the interpreter must not flush into it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+def run(arguments: list[str]) -> int:
+    """Exit status of one call; what failed is one line on stderr, never a traceback."""
+    try:
+        app(arguments, prog_name="headwater", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        status = _status(error)
+        if status is None:
+            raise
+        sys.stderr.write(f"headwater: {error}\n")
+        return status
+    return 0
+
+
+def _status(error: Exception) -> int | None:
+    """Exit status for what we know how to say; None for a fault of our own, which must show where it is."""
+    from api.commands.errors import BadUsage, Differs
+
+    if isinstance(error, BadUsage):
+        return USAGE
+    if isinstance(error, Differs):
+        return SAID_NO
+    if isinstance(error, ApiError | OSError):
+        return FAILED
+    from ingest.errors import IngestError, JournalInUse
+    from lineage.errors import LineageError
+
+    return FAILED if isinstance(error, LineageError | IngestError | JournalInUse) else None

@@ -1,0 +1,129 @@
+"""Looking after a local folder: migrate, rebuild, check, export."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from api.commands.doors import Where, open_folder
+from api.commands.errors import CommandFailed, Differs
+from api.commands.screens import notes, out, progress, styled
+
+if TYPE_CHECKING:
+    from api.wiring import Headwater
+    from ingest.comparison import Comparison
+
+FLUSH_LINES = 1_000
+
+
+def migrate(where: Where) -> None:
+    """Brings the databases to this version's schema; opening a folder does the same."""
+    with open_folder(where, alone=True) as here:
+        place = "the database" if here.settings.database_url else str(here.settings.data)
+        out().print(f"{place} has the newest schema; the journal stands at position {here.journal.head():,}")
+
+
+def rebuild(where: Where, *, graph: bool, catalog: bool) -> None:
+    """Throws a projection away and makes it again: the catalog from the journal, the graph from the catalog."""
+    with open_folder(where, alone=True) as here:
+        if catalog:
+            count = _rebuild_catalog(here)
+            out().print(f"catalog rebuilt from {count:,} events")
+        if graph or catalog:
+            edges = _rebuild_graph(here)
+            out().print(f"{here.graph.name} graph rebuilt with {edges:,} edges")
+
+
+def _rebuild_catalog(here: Headwater) -> int:
+    head = here.journal.head()
+    here.catalog.reset()
+    with progress("events") as bar:
+        return here.projector.catch_up(_advancing(bar, bar.add_task("catalog", total=head, count=0, rate=0.0)))
+
+
+def _rebuild_graph(here: Headwater) -> int:
+    snapshot = here.catalog.snapshot()
+    try:
+        edges = snapshot.counts()["edges"]
+        with notes().status(f"loading {edges:,} edges into {here.graph.name}"):
+            here.graph.load(snapshot)
+    finally:
+        snapshot.close()
+    return edges
+
+
+def check(where: Where) -> None:
+    """Compares journal, catalog and graph. Raises Differs with what was found, after a table of it."""
+    from api.wiring import empty_catalog
+    from ingest.comparison import Comparison, compare_catalog, compare_graph
+
+    result = Comparison()
+    with open_folder(where) as here:
+        here.follower.catch_up()
+        began = here.catalog.position()
+        with empty_catalog(here.settings) as fresh, progress("events") as bar:
+            task = bar.add_task("replaying", total=began, count=0, rate=0.0)
+            compare_catalog(result, here.journal, here.catalog, fresh, _advancing(bar, task))
+        compare_graph(result, here.catalog, here.graph)
+        behind = here.journal.head() - began
+        if not result.agrees and here.catalog.position() != began:
+            raise CommandFailed(
+                f"the catalog moved from position {began:,} to {here.catalog.position():,} while it was compared; "
+                "stop the server, or check again when no events come in"
+            )
+    _show(result, behind, here.graph.name)
+    if not result.agrees:
+        raise Differs(f"{result.count:,} differences; `headwater rebuild --catalog` makes catalog and graph anew")
+
+
+def _show(result: Comparison, behind: int, store: str) -> None:
+    screen = out()
+    if behind:
+        screen.print(f"{behind:,} events of the journal are not in the catalog yet and were not compared")
+    compared = result.compared
+    screen.print(
+        f"compared {result.events:,} events of the journal, {compared.get('catalog', 0):,} rows of the catalog, "
+        f"{compared.get('graph', 0):,} edges of the {store} graph"
+    )
+    if result.agrees:
+        screen.print("journal, catalog and graph agree")
+        return
+    table = Table("where", "what", "should be", "is")
+    for found in result.differences:
+        cells = (found.where, found.what, found.expected or "absent", found.found or "absent")
+        table.add_row(*(styled(cell) for cell in cells))
+    screen.print(table)
+    hidden = result.count - len(result.differences)
+    if hidden:
+        screen.print(f"… and {hidden:,} more")
+
+
+def export(where: Where, *, only_hash: bool) -> None:
+    """The catalog with its edges as NDJSON in canonical order, or the SHA-256 of that."""
+    from lineage.canonical import canonical
+
+    digest = hashlib.sha256()
+    with open_folder(where) as here:
+        here.catch_up()
+        for row in here.catalog.export():
+            line = canonical(row) + b"\n"
+            digest.update(line)
+            if not only_hash:
+                sys.stdout.buffer.write(line)
+    sys.stdout.flush()
+    if only_hash:
+        out().print(digest.hexdigest())
+
+
+def _advancing(bar: Progress, task: TaskID) -> Callable[[int], None]:
+    def advance(count: int) -> None:
+        shown = bar.tasks[task]
+        done = int(shown.completed) + count
+        bar.update(task, advance=count, count=done, rate=done / (shown.elapsed or 1.0))
+
+    return advance
