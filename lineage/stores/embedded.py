@@ -39,11 +39,15 @@ class State:
 
 
 class EmbeddedStore:
-    """Reach in memory: about 60 bytes an edge beside the catalog."""
+    """Reach in memory: about 60 bytes an edge beside the catalog.
+
+    overlay_rows: how many fresh and dead rows a layer may hold before it is compacted.
+    """
 
     name = "embedded"
 
-    def __init__(self) -> None:
+    def __init__(self, overlay_rows: int = OVERLAY_ROWS) -> None:
+        self._overlay_rows = overlay_rows
         self._writing = Lock()
         self._state: State | None = None
         self._codes: dict[Transformation, int] = {Transformation(): 0}
@@ -100,7 +104,11 @@ class EmbeddedStore:
         kept[graph.fresh.slots_of_edges(edges)] = False
         fresh = _joined(graph.fresh.table.take(kept), self._table(rows))
         graph = Graph(graph.base, Ways(fresh, sparse=True), dead if dead.any() else None, graph.base.places(fresh))
-        return _compacted(graph) if _is_large(graph) else graph
+        return _compacted(graph) if self._is_large(graph) else graph
+
+    def _is_large(self, graph: Graph) -> bool:
+        overlay = len(graph.fresh.table) + (0 if graph.dead is None else int(np.count_nonzero(graph.dead)))
+        return overlay > max(self._overlay_rows, len(graph.base.table) // OVERLAY_SHARE)
 
     def _table(self, rows: list[EdgeRow]) -> Table:
         lives = [
@@ -152,11 +160,6 @@ def _whole(table: Table) -> Graph:
 def _joined(first: Table, second: Table) -> Table:
     pairs = ((name, getattr(first, name), getattr(second, name)) for name in DTYPES)
     return table_of(**{name: np.concatenate((a, b)) for name, a, b in pairs})
-
-
-def _is_large(graph: Graph) -> bool:
-    size = len(graph.fresh.table) + (0 if graph.dead is None else int(np.count_nonzero(graph.dead)))
-    return size > max(OVERLAY_ROWS, len(graph.base.table) // OVERLAY_SHARE)
 
 
 def _compacted(graph: Graph) -> Graph:

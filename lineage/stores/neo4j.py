@@ -46,6 +46,7 @@ from lineage.stores.walking import graph_of, reach
 
 # Rows in a transaction: past 5,000 the rate no longer grows (20,000 relationships a second), only memory does.
 BATCH = 10_000
+MANY = 50_000  # edges; for fewer, making the indexes anew takes longer than keeping them
 CONNECT_S = 5.0
 # Two numbers in one, to halve what Bolt carries: ids stay below 2^31, so a pair stays below 2^62.
 PAIR = 2**31
@@ -222,8 +223,9 @@ class Neo4jStore:
                 session.run(statement).consume()
             write = _Write(session, self._uri)
             write.begin_load()
-            for index in INDEX_NAMES:  # filled once at the end: cheaper than kept while everything is written
-                session.run(f"DROP INDEX {index} IF EXISTS").consume()
+            if snapshot.counts()["edges"] > MANY:  # filled once at the end: cheaper than kept while all is written
+                for index in INDEX_NAMES:
+                    session.run(f"DROP INDEX {index} IF EXISTS").consume()
             for statement in WIPES:
                 while write.wipe(statement):
                     pass
@@ -393,7 +395,7 @@ def _translated(where: str) -> Iterator[None]:
         if "MemoryPool" in (error.code or "") or "OutOfMemory" in (error.code or ""):
             raise TooWide("Neo4j has no memory for an answer this large; ask with fewer hops") from error
         raise StoreUnavailable(f"Neo4j at {where} refused: {error.message}; it is asked again") from error
-    except (DriverError, OSError) as error:
+    except DriverError as error:
         raise StoreUnavailable(f"Neo4j at {where} can't be reached now: {error}; it is asked again") from error
 
 

@@ -65,9 +65,9 @@ class Reached:
 
 def reach(graph: Graph, roots: Sequence[int], down: bool, layer: Layer, walk: Walk) -> Subgraph:
     starts = np.unique(np.asarray(roots, np.int64))
-    reached = _step(graph, starts, down, walk)
+    reached = step(graph, starts, down, walk)
     if reached is None:
-        reached = _sweep(graph, starts, down, walk)
+        reached = sweep(graph, starts, down, walk)
     return Subgraph(
         layer,
         reached.nodes,
@@ -106,7 +106,7 @@ def _allowed(table: Table, walk: Walk, slots: Int64 | slice, dead: Mask | None) 
 # --- stepping ---------------------------------------------------------------------------------------------------------
 
 
-def _step(graph: Graph, starts: Int64, down: bool, walk: Walk) -> Reached | None:
+def step(graph: Graph, starts: Int64, down: bool, walk: Walk) -> Reached | None:
     """Frontier by frontier; None if the walk turns out long or wide."""
     seen = np.zeros(max(graph.size, 1), bool)
     frontier = starts[(starts >= 0) & (starts < len(seen))]
@@ -160,7 +160,7 @@ def _ascending(parts: list[Int64]) -> Int64:
 # --- sweeping ---------------------------------------------------------------------------------------------------------
 
 
-def _sweep(graph: Graph, starts: Int64, down: bool, walk: Walk) -> Reached:
+def sweep(graph: Graph, starts: Int64, down: bool, walk: Walk) -> Reached:
     """Everything in one breadth-first search, then cut at the hops and the limit of the walk."""
     size = graph.size
     known = starts[(starts >= 0) & (starts < size)]

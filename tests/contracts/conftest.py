@@ -12,8 +12,17 @@ from lineage.stores.memory import MemoryStore
 from lineage.stores.neo4j import Neo4jStore
 from tests.servers import Neo4jServer, neo4j  # noqa: F401  the fixture
 
-STORES = ["memory", "embedded", pytest.param("neo4j", marks=[pytest.mark.live, pytest.mark.xdist_group("neo4j")])]
-MAKERS: dict[str, Callable[[], GraphStore]] = {"memory": MemoryStore, "embedded": EmbeddedStore}
+STORES = [
+    "memory",
+    "embedded",
+    "compacting",
+    pytest.param("neo4j", marks=[pytest.mark.live, pytest.mark.xdist_group("neo4j")]),
+]
+MAKERS: dict[str, Callable[[], GraphStore]] = {
+    "memory": MemoryStore,
+    "embedded": EmbeddedStore,
+    "compacting": lambda: EmbeddedStore(overlay_rows=2),
+}
 
 
 @pytest.fixture(params=STORES)
