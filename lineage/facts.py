@@ -72,7 +72,10 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Volume of a dataset as one event saw it. role: "input" or "output"; body: the statistics facets, by key."""
+    """Volume of a dataset as one event saw it. body: the statistics facets, by key.
+
+    role: "input" or "output" of a run or job, "dataset" where neither is meant (a DatasetEvent).
+    """
 
     dataset: Node
     role: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ingest.openlineage.cleaning import identifier
@@ -96,6 +97,8 @@ def parent(facet: Any, root: Any = None) -> Ancestry:
 
 
 def _run_ref(stated: Mapping[str, Any]) -> tuple[Node | None, RunRef | None]:
+    if not stated:
+        return None, None
     of_job = mapping(stated.get("job")) or stated
     namespace, name = identifier(of_job.get("namespace")), identifier(of_job.get("name"))
     if namespace is None or name is None:
@@ -118,11 +121,14 @@ def nominal_time(facet: Any) -> tuple[int | None, int | None]:
 
 def _time_us(value: Any) -> int | None:
     """A time inside a facet; None if it is none. UTC where it has no offset, as old producers write it."""
-    if not isinstance(value, str):
-        return None
-    for text in (value, f"{value}Z"):
+    return _time_us_of_text(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=1024)  # the data interval is the same for every task of a DAG run
+def _time_us_of_text(text: str) -> int | None:
+    for spelling in (text, f"{text}Z"):
         try:
-            return time_us(text)
+            return time_us(spelling)
         except ValueError:
             continue
     return None

@@ -6,6 +6,7 @@ An event is valid when it comes here (parse checked times and identifiers); its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from ingest.openlineage import facets as read
@@ -13,26 +14,35 @@ from ingest.openlineage.caching import Cache
 from ingest.openlineage.cleaning import encoded, settled
 from ingest.openlineage.edges import Linked, link
 from ingest.openlineage.facets import Ancestry, Check
-from ingest.openlineage.mentions import AT_REST, INPUT, NOTHING, OUTPUT, Describer, Mention, mention, merged, preferred
+from ingest.openlineage.gate import written
+from ingest.openlineage.mentions import (
+    AT_REST,
+    INPUT,
+    NOTHING,
+    OUTPUT,
+    Mention,
+    described,
+    each_once,
+    mention,
+    preferred,
+)
 from ingest.openlineage.parse import DATASET, RUN, kind_of
 from ingest.openlineage.times import time_us
-from lineage.facts import ABORT, OTHER, Asserted, Described, Facts, Measured, Ran
+from lineage.facts import ABORT, OTHER, Asserted, Described, Facts, Measured, Ran, describe
 from lineage.model import Kind, Node, Origin
 
 DAY_US = 24 * 60 * 60 * 1_000_000
-# Bytes of JSON remembered of descriptions, and edges remembered of events: about 15,000 tables, 300,000 columns' edges.
-REMEMBERED_BYTES = 32 << 20
+# Edges remembered, of whole events: those of some 20,000 jobs that derive ten columns each; about 100 MB.
 REMEMBERED_EDGES = 300_000
-REMEMBERED_GROUPS = 50_000
+# Beside its edges, what a remembered event weighs in edges: key, digests, tuples.
+ENTRY_EDGES = 4
 
 
 class Reader:
     """Turns events into facts. Equal events give equal facts; what it remembers only saves work, and is bounded."""
 
-    def __init__(self, remembered_bytes: int = REMEMBERED_BYTES, remembered_edges: int = REMEMBERED_EDGES) -> None:
-        self._describer = Describer(remembered_bytes)
-        self._linked: Cache[tuple[Any, ...], Linked] = Cache(remembered_edges)
-        self._groups: Cache[tuple[bytes, ...], tuple[Described, ...]] = Cache(REMEMBERED_GROUPS)
+    def __init__(self, remembered_edges: int = REMEMBERED_EDGES) -> None:
+        self.remembered: Cache[tuple[Any, ...], Linked] = Cache(remembered_edges)
 
     def facts(self, event: dict[str, Any], received_us: int) -> Facts | None:
         """What the event asserts. (None is for kinds of events to come that assert nothing.)
@@ -55,17 +65,17 @@ class Reader:
             read.mapping(stated.get("facets")), read.mapping(read.mapping(run).get("facets"))
         )
         ancestry = _ancestry(run_facets)
-        own = self._describer.describe(node, job_facets, _added(node, ancestry, job_facets, run_facets))
+        own = described(node, job_facets, _added(node, ancestry, job_facets, run_facets))
         mentions = [mention(one, INPUT) for one in event.get("inputs") or ()]
         mentions += [mention(one, OUTPUT) for one in event.get("outputs") or ()]
         linked, mentioned = self._link(node, mentions, (job_facets.get("lineage"), run_facets.get("lineage")))
-        related = [self._describer.name(job) for job in (ancestry.parent_job, ancestry.root_job) if job]
+        related = [describe(job) for job in (ancestry.parent_job, ancestry.root_job) if job]
         ran = _ran(node, run["runId"], event.get("eventType"), run_facets, ancestry) if run is not None else None
         return Facts(
             at_us,
             Origin.DECLARED if ran is None else Origin.OBSERVED,
             node,
-            self._group((own, *mentioned), related, linked),
+            _group(own, *mentioned, *related, *linked.extra),
             linked.edges,
             ran,
             *_observed(mentions, event, run_facets, ran),
@@ -76,43 +86,37 @@ class Reader:
         mentions = [mention(event["dataset"], AT_REST)]
         linked, mentioned = self._link(mentions[0].node, mentions, ())
         observed = _observed(mentions, event, NOTHING, None)
-        group = self._group(mentioned, (), linked)
+        group = _group(*mentioned, *linked.extra)
         return Facts(at_us, Origin.DECLARED, mentions[0].node, group, linked.edges, None, *observed, linked.not_linked)
 
     def _link(
         self, owner: Node, mentions: Sequence[Mention], explicit: tuple[Any, ...]
-    ) -> tuple[Linked, tuple[Described, ...]]:
-        """The edges of an event and its datasets; both are remembered by what they are made of, never by order."""
-        described = {node: self._describer.describe(node, facets) for node, facets in merged(mentions).items()}
-        inputs = {one.node for one in mentions if one.role == INPUT}
-        outputs = {one.node for one in mentions if one.role != INPUT}
-        said = b"" if explicit.count(None) == len(explicit) else encoded(explicit)
+    ) -> tuple[Linked, Iterable[Described]]:
+        """The edges of an event, and its datasets described. Remembered by what they are made of, never by order."""
+        mentions = each_once(mentions)
+        every = [described(one.node, one.stable) for one in mentions]
+        said = b"" if explicit.count(None) == len(explicit) else written(explicit)
         key = (
             *(owner.kind, owner.namespace, owner.name, said),
-            tuple(sorted([described[node].digest for node in inputs])),
-            tuple(sorted([described[node].digest for node in outputs])),
+            tuple(sorted([known.digest for one, known in zip(mentions, every, strict=True) if one.is_input])),
+            tuple(sorted([known.digest for one, known in zip(mentions, every, strict=True) if one.is_output])),
         )
-        linked = self._linked.get(key) if said is not None else None
+        linked = self.remembered.get(key)
         if linked is None:
-            facets_in, facets_out = ({node: described[node].facets for node in nodes} for nodes in (inputs, outputs))
-            linked = link(owner, facets_in, facets_out, explicit)
-            if said is not None:
-                self._linked.put(key, linked, 1 + len(linked.edges.edges) + len(linked.not_linked))
-        return linked, tuple(described.values())
+            inputs = {one.node: known.facets for one, known in zip(mentions, every, strict=True) if one.is_input}
+            outputs = {one.node: known.facets for one, known in zip(mentions, every, strict=True) if one.is_output}
+            linked = link(owner, inputs, outputs, explicit)
+            self.remembered.put(key, linked, ENTRY_EDGES + len(linked.edges.edges) + len(linked.not_linked))
+        return linked, every
 
-    def _group(
-        self, mentioned: Sequence[Described], related: Sequence[Described], linked: Linked
-    ) -> tuple[Described, ...]:
-        """Every node once, by node; the first to describe it wins, and linked.extra comes last: it has no facets."""
-        key = (*(one.digest for one in mentioned), *(one.digest for one in related), linked.edges.digest)
-        found = self._groups.get(key)
-        if found is None:
-            by_node: dict[Node, Described] = {}
-            for one in (*mentioned, *related, *linked.extra):
-                by_node.setdefault(one.node, one)
-            found = tuple(by_node[node] for node in sorted(by_node))
-            self._groups.put(key, found, len(found))
-        return found
+
+def _group(*every: Described) -> tuple[Described, ...]:
+    """Every node once, in the order of digests: the first to describe it wins, for what comes later has no facets."""
+    by_node: dict[tuple[bool, str, str], Described] = {}
+    for one in every:
+        node = one.node
+        by_node.setdefault((node.kind is Kind.JOB, node.namespace, node.name), one)
+    return tuple(sorted(by_node.values(), key=attrgetter("digest")))
 
 
 # ----------------------------------------------------------------------------------------------------------------- jobs

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from ingest.openlineage import facets as read
-from ingest.openlineage.caching import Cache
-from ingest.openlineage.cleaning import settled
-from ingest.openlineage.gate import written
+from ingest.openlineage.gate import storable, written
 from lineage.facts import Described, describe
 from lineage.model import Kind, Node
 
-INPUT, OUTPUT = "input", "output"
+INPUT, OUTPUT, BOTH = "input", "output", "both"
 # Of a DatasetEvent: nobody read or wrote it.
 AT_REST = "dataset"
 NOTHING: Mapping[str, Any] = {}
@@ -31,6 +26,15 @@ class Mention:
     stable: Mapping[str, Any]
     varying: Mapping[str, Any]
     checks: tuple[Any, ...]
+
+    @property
+    def is_input(self) -> bool:
+        return self.role == INPUT or self.role == BOTH
+
+    @property
+    def is_output(self) -> bool:
+        """Whether what is said of it is said of a target: a dataset at rest is one too."""
+        return self.role != INPUT
 
 
 def mention(stated: Mapping[str, Any], role: str) -> Mention:
@@ -74,15 +78,21 @@ def preferred(one: Any, other: Any) -> Any:
     return max(one, other, key=weight)
 
 
-def merged(mentions: Iterable[Mention]) -> dict[Node, Mapping[str, Any]]:
-    """Stable facets by dataset. What an output says wins over what an input says: it is the state after the run."""
+def each_once(mentions: Sequence[Mention]) -> Sequence[Mention]:
+    """Every dataset once, with the stable facets and the roles of all its mentions; what a run measured is left behind.
+
+    What an output says wins over what an input says: it is the state after the run.
+    """
+    if len({(one.node.namespace, one.node.name) for one in mentions}) == len(mentions):
+        return mentions
     by_node: dict[Node, list[Mention]] = {}
     for one in mentions:
         by_node.setdefault(one.node, []).append(one)
-    return {node: group[0].stable if len(group) == 1 else _union(group) for node, group in by_node.items()}
+    return [group[0] if len(group) == 1 else _united(group) for group in by_node.values()]
 
 
-def _union(group: list[Mention]) -> dict[str, Any]:
+def _united(group: Sequence[Mention]) -> Mention:
+    roles = {one.role for one in group}
     union: dict[str, Any] = {}
     for role in (INPUT, OUTPUT):
         of_role: dict[str, Any] = {}
@@ -91,44 +101,19 @@ def _union(group: list[Mention]) -> dict[str, Any]:
                 for key, facet in one.stable.items():
                     of_role[key] = preferred(of_role[key], facet) if key in of_role else facet
         union |= {key: facet for key, facet in of_role.items() if isinstance(facet, dict)}
-    return union
-
-
-class Describer:
-    """Makes Described, each different one once while it is remembered.
-
-    The cache is looked up by what the event says, `_producer` included; the digest of what it yields is over the
-    content that facts keep, and the same without a cache.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._known: Cache[bytes, Described] = Cache(limit_bytes)
-        self._named: Cache[Node, Described] = Cache(limit_bytes)
-
-    def name(self, node: Node) -> Described:
-        """A node of which only the name was said."""
-        found = self._named.get(node)
-        if found is None:
-            found = described(node, NOTHING)
-            self._named.put(node, found, len(node.namespace) + len(node.name))
-        return found
-
-    def describe(self, node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = NOTHING) -> Described:
-        """added: facets that stand in no facet of that name in the event; they go as they are."""
-        spoken = (int(node.kind), node.namespace, node.name, facets, added)
-        try:
-            said = orjson.dumps(spoken, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # lone surrogates, integers past 64 bits, nesting: rare enough not to be remembered
-            return described(node, facets, added)
-        key = hashlib.blake2b(said, digest_size=32).digest()
-        found = self._known.get(key)
-        if found is None:
-            found = described(node, facets, added)
-            self._known.put(key, found, len(said))
-        return found
+    return Mention(group[0].node, BOTH if len(roles) > 1 else group[0].role, union, NOTHING, ())
 
 
 def described(node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = NOTHING) -> Described:
-    """A dataset or job with the facets that facts keep, and its digest."""
+    """A dataset or job with the facets that facts keep, and its digest.
+
+    added: facets that stand in no facet of that name in the event; they go as they are. Nothing is remembered from
+    event to event: to look up what an event says costs as much as to digest it anew, and ten times its memory.
+    """
     kept = {key: content for key, facet in facets.items() if (content := read.content(facet)) is not None}
-    return describe(node, settled({**kept, **added}))
+    if added:
+        kept.update(added)
+    try:
+        return describe(node, kept)
+    except (UnicodeEncodeError, RecursionError, ValueError):  # half a surrogate pair: from no journal, but from anybody
+        return describe(node, storable(kept))
