@@ -16,7 +16,6 @@ import numpy as np
 import orjson
 
 from ingest.errors import pointer
-from ingest.openlineage.gate import written
 from ingest.secret_rules import ARGUMENT, HARMLESS, NAME, PASS_NAME, PROSE, RULES, WORDS, Rule
 
 MARK = "***"
@@ -396,8 +395,3 @@ def _telling(four: str) -> tuple[bool, int]:
 def as_json(changes: Sequence[Change]) -> bytes | None:
     """Changes as the journal keeps them; None for none."""
     return orjson.dumps([change._asdict() for change in changes]) if changes else None
-
-
-def rewritten(event: Any) -> bytes:
-    """The JSON of an event that was changed, in its own order of members."""
-    return written(event, ordered=False)

@@ -105,16 +105,49 @@ class Gate:
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
-            return self._read_exactly(body)
+            return self._read_exactly(body, self._limits.depth)
         canonical = self._ruler.canonical(value)
-        if canonical is None or _may_differ(body, canonical):
-            return self._read_exactly(body)
-        # A NUL can stand in JSON only as an escape; canonical form has no other spelling of it.
-        return Document(value, canonical, odd=b"\\" in canonical and b"\\u0000" in canonical)
+        if canonical is None or _may_differ(body, canonical.count(b":")):
+            return self._read_exactly(body, self._limits.depth)
+        return Document(value, canonical, odd=_has_nul(canonical))
 
-    def _read_exactly(self, body: bytes) -> Document:
+    def read_array(self, body: bytes) -> list[Document]:
+        """Each item of the array in `body`, as `read` would have it alone.
+
+        Raises Refused: also 422 if it is no array, 413 if it has too many items.
+        """
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return self._read_array_exactly(body)
+        self._refuse_array(value)
+        canonicals = [self._ruler.canonical(item) for item in value]
+        written = [canonical for canonical in canonicals if canonical is not None]
+        if len(written) < len(value) or _may_differ(body, sum(canonical.count(b":") for canonical in written)):
+            return self._read_array_exactly(body)
+        return [Document(item, text, odd=_has_nul(text)) for item, text in zip(value, written, strict=True)]
+
+    def _read_array_exactly(self, body: bytes) -> list[Document]:
+        whole = self._read_exactly(body, self._limits.depth + 1)
+        self._refuse_array(whole.value)
+        repeated: dict[str, list[str]] = {}
+        for where in whole.repeated:
+            repeated.setdefault(where.split("/")[1], []).append(where)
+        return [
+            Document(item, written(item), odd=True, repeated=tuple(repeated.get(str(at), ())))
+            for at, item in enumerate(whole.value)
+        ]
+
+    def _refuse_array(self, value: Any) -> None:
+        if not isinstance(value, list):
+            raise Refused(422, "a batch is an array of events; send one event to /lineage", [fault("", "is no array")])
+        if len(value) > self._limits.batch_events:
+            most = self._limits.batch_events
+            raise Refused(413, f"the batch has {len(value):,} events, more than {most:,}; send it in parts")
+
+    def _read_exactly(self, body: bytes, depth: int) -> Document:
         text = _text(body)
-        _refuse_deep(text, self._limits.depth)
+        _refuse_deep(text, depth)
         try:
             value = self._decoder.decode(text)
         except json.JSONDecodeError as error:
@@ -163,15 +196,20 @@ def unstorable(text: str) -> bool:
     return _UNSTORABLE.search(text) is not None
 
 
-def _may_differ(body: bytes, canonical: bytes) -> bool:
+def _may_differ(body: bytes, colons: int) -> bool:
     """Whether an exact reading could give another value than orjson's.
 
-    Every member has one colon outside strings, and strings stand in both forms with the same colons unless one is
-    written as an escape: fewer colons in the canonical form mean that a repeated name was dropped.
+    colons: in the canonical form. Every member has one outside strings, and strings stand in both forms with the same
+    colons unless one is written as an escape: fewer in the canonical form mean that a repeated name was dropped.
     """
     if b"\\" in body and (b"\\u003a" in body or b"\\u003A" in body):
         return True
-    return body.count(b":") != canonical.count(b":") or _TWENTY in body.translate(_DIGITS)
+    return body.count(b":") != colons or _TWENTY in body.translate(_DIGITS)
+
+
+def _has_nul(canonical: bytes) -> bool:
+    """Whether a string may have a NUL: canonical form has no other spelling of it than the escape."""
+    return b"\\" in canonical and b"\\u0000" in canonical
 
 
 def _text(body: bytes) -> str:

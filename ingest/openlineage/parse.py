@@ -32,16 +32,17 @@ _SHOWN = 80  # characters of a wrong value in a reason
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A sound event. canonical: the JSON that its digest is made of. whole: its bytes hold nothing that `body` lacks.
+    """A sound event. canonical: the JSON that its digest is made of.
 
-    cut: pointers of the facets that were too large and are now {_truncated, _bytes, _sha256}.
+    raw: its bytes as received; None where they hold more than `body` (a name that stood twice, a facet cut off) or where
+    it came in a batch. cut: pointers of facets that were too large and are now {_truncated, _bytes, _sha256}.
     """
 
     body: dict[str, Any]
     kind: str
     canonical: bytes
     odd: bool = False
-    whole: bool = True
+    raw: bytes | None = None
     cut: tuple[str, ...] = ()
 
 
@@ -55,29 +56,23 @@ class Parser:
     def event(self, body: bytes) -> Event:
         """The one event in `body`. Raises Refused: 400 if it is not JSON, 422 if it is no event, with every place."""
         document = self._gate.read(body)
-        return self._sound(document.value, "", document)
+        return self._sound(document.value, "", document, body)
 
     def batch(self, body: bytes) -> Iterator[Event | Refused]:
         """Each event of an array, or why it is none. Raises Refused if `body` is no array or holds too many."""
-        document = self._gate.read(body)
-        if not isinstance(document.value, list):
-            raise Refused(422, "a batch is an array of events; send one event to /lineage", [fault("", "is no array")])
-        if len(document.value) > self.limits.batch_events:
-            count = len(document.value)
-            raise Refused(413, f"the batch has {count:,} events, more than {self.limits.batch_events:,}; send parts")
-        return self._each(document)
-
-    def _each(self, document: Document) -> Iterator[Event | Refused]:
-        for at, item in enumerate(document.value):
-            prefix = f"/{at}"
-            repeated = tuple(p for p in document.repeated if p == prefix or p.startswith(prefix + "/"))
-            part = Document(item, written(item), document.odd, repeated)
+        documents = self._gate.read_array(body)
+        documents.reverse()
+        at = 0
+        while documents:
+            document = documents.pop()  # so that one event's value is gone before the next one's is looked at
             try:
-                yield self._sound(item, prefix, part)
+                yield self._sound(document.value, f"/{at}", document)
             except Refused as refusal:
+                refusal.body = document.canonical
                 yield refusal
+            at += 1
 
-    def _sound(self, value: Any, prefix: str, document: Document) -> Event:
+    def _sound(self, value: Any, prefix: str, document: Document, raw: bytes | None = None) -> Event:
         if type(value) is not dict:
             raise Refused(422, "an event is a JSON object", [fault(prefix, "is no object")])
         for where in document.repeated:
@@ -90,11 +85,12 @@ class Parser:
         check.event(value, kind)
         if check.faults:
             raise Refused(422, f"the event is not a sound {_word(kind)}: {_first(check.faults)}", check.faults)
-        if len(document.canonical) <= self.limits.facet:
-            return Event(value, kind, document.canonical, document.odd, whole=not document.repeated)
-        cut = _cut_facets(value, prefix, self.limits.facet)
-        canonical = written(value) if cut else document.canonical
-        return Event(value, kind, canonical, document.odd, whole=not (cut or document.repeated), cut=tuple(cut))
+        canonical = document.canonical
+        cut = _cut_facets(value, self.limits.facet) if len(canonical) > self.limits.facet else []
+        whole = raw is not None and not cut and not document.repeated
+        return Event(
+            value, kind, written(value) if cut else canonical, document.odd, raw if whole else None, tuple(cut)
+        )
 
 
 def parse(body: bytes, limits: Limits | None = None) -> dict[str, Any]:
@@ -339,7 +335,7 @@ class _Check:
                 return
 
 
-def _cut_facets(event: dict[str, Any], prefix: str, limit: int) -> list[str]:
+def _cut_facets(event: dict[str, Any], limit: int) -> list[str]:
     """Replaces every facet above the limit by its size and hash; their pointers."""
     owners: list[tuple[tuple[str | int, ...], Any]] = [((name,), event.get(name)) for name in ("run", "job", "dataset")]
     for role in ("inputs", "outputs"):
@@ -356,7 +352,7 @@ def _cut_facets(event: dict[str, Any], prefix: str, limit: int) -> list[str]:
                 if len(content) > limit:
                     digest = hashlib.sha256(content).hexdigest()
                     facets[key] = {"_truncated": True, "_bytes": len(content), "_sha256": digest}
-                    cut.append(prefix + pointer(*where, group, key))
+                    cut.append(pointer(*where, group, key))
     return cut
 
 
