@@ -166,6 +166,12 @@ def is_mapped(run_facets: Mapping[str, Any]) -> bool:
     return isinstance(index, int) and index >= 0
 
 
+def is_airflow_query(job_type: Any) -> bool:
+    """Whether `jobType` says that the job is one SQL statement of an Airflow task."""
+    stated = mapping(job_type)
+    return stated.get("jobType") == "QUERY" and stated.get("integration") == "AIRFLOW"
+
+
 def dbt_tags(facet: Any) -> list[dict[str, Any]]:
     """Tags that dbt puts on each run of a node though they are the node's: `tags` and `meta` of the project."""
     tags = (tag for tag in listing(mapping(facet).get("tags")) if isinstance(tag, dict))

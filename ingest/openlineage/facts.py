@@ -70,7 +70,10 @@ class Reader:
         mentions += [mention(one, OUTPUT) for one in event.get("outputs") or ()]
         linked, mentioned = self._link(node, mentions, (job_facets.get("lineage"), run_facets.get("lineage")))
         related = [describe(job) for job in (ancestry.parent_job, ancestry.root_job) if job]
-        ran = _ran(node, run["runId"], event.get("eventType"), run_facets, ancestry) if run is not None else None
+        ran = None
+        if run is not None:
+            sibling = _sibling(job_facets, run_facets, ancestry)
+            ran = _ran(node, run["runId"], event.get("eventType"), run_facets, ancestry, sibling)
         return Facts(
             at_us,
             Origin.DECLARED if ran is None else Origin.OBSERVED,
@@ -155,7 +158,20 @@ def _added(
     return added
 
 
-def _ran(node: Node, run_id: str, event_type: Any, run_facets: Mapping[str, Any], ancestry: Ancestry) -> Ran:
+def _sibling(job_facets: Mapping[str, Any], run_facets: Mapping[str, Any], ancestry: Ancestry) -> str:
+    """The run that makes this one and others of its job a unit, or "".
+
+    Task instances that one task was mapped to share the DAG's run. So do the queries of a task's hooks: they are jobs
+    TASK.query.N whatever the map index, and their events don't tell it.
+    """
+    if ancestry.parent and read.is_mapped(run_facets):
+        return ancestry.parent.run_id
+    return ancestry.root.run_id if ancestry.root and read.is_airflow_query(job_facets.get("jobType")) else ""
+
+
+def _ran(
+    node: Node, run_id: str, event_type: Any, run_facets: Mapping[str, Any], ancestry: Ancestry, sibling: str
+) -> Ran:
     nominal, error, extraction = (run_facets.get(key) for key in ("nominalTime", "errorMessage", "extractionError"))
     start_us, end_us = read.nominal_time(nominal) if nominal else (None, None)
     parent = ancestry.parent
@@ -168,7 +184,7 @@ def _ran(node: Node, run_id: str, event_type: Any, run_facets: Mapping[str, Any]
         parent if parent and parent.run_id != run_id else None,
         ancestry.root if ancestry.root and ancestry.root.run_id != run_id else None,
         read.error_message(error) if error else None,
-        parent.run_id if parent and read.is_mapped(run_facets) else "",
+        sibling,
         read.extraction_failed(extraction) if extraction else False,
     )
 
