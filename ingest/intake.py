@@ -64,11 +64,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """What became of a batch. failed: index and reason of each event that was refused; positions: of the others."""
+    """What became of a batch. failed: index and reason of each event that was refused; positions: of the others.
+
+    duplicates: how many of the others stood in the journal before.
+    """
 
     received: int
     positions: Sequence[int] = ()
     failed: Sequence[tuple[int, str]] = ()
+    duplicates: int = 0
 
     def wire(self) -> dict[str, Any]:
         """As the OpenLineage OpenAPI has it. What can't be stored now fails as a whole (503): nothing is retriable here."""
@@ -77,6 +81,7 @@ class BatchAnswer:
             "summary": {
                 "received": self.received,
                 "successful": self.received - len(self.failed),
+                "duplicates": self.duplicates,
                 "failed": len(self.failed),
                 "retriable": 0,
                 "non_retriable": len(self.failed),
@@ -174,7 +179,8 @@ class Intake:
         await self._prune(len(refusals))
         appended = await self._appended(drafts, refusals) if drafts else []
         failed = [(at, str(refusal)) for at, refusal in refused]
-        return BatchAnswer(len(drafts) + len(refused), [one.position for one in appended], failed)
+        positions, duplicates = [one.position for one in appended], sum(one.duplicate for one in appended)
+        return BatchAnswer(len(drafts) + len(refused), positions, failed, duplicates)
 
     async def replay(self, rejected: Rejected, body: bytes | None = None) -> Receipt:
         """Sends a refused body again, or the mended one. Raises as `receive` does; Refused 409 if it isn't all there."""
