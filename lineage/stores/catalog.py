@@ -18,7 +18,7 @@ from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
 from lineage.stores.projecting.known import NAME
-from lineage.stores.rows import by_values
+from lineage.stores.rows import by_ids
 from lineage.stores.writer import Writer
 
 
@@ -89,7 +89,7 @@ class SqlCatalog:
             namespaces = self._namespace_names(connection)
             if layer is Layer.JOB:
                 c = t.node.c
-                rows = by_values(connection, [c.id, c.kind, c.namespace_id, c.name, c.parent_id], c.id, ids)
+                rows = by_ids(connection, [c.id, c.kind, c.namespace_id, c.name, c.parent_id], c.id, ids)
                 by_id = {row[0]: row for row in rows}
                 found = [by_id[identity] for identity in ids]
                 return NodeColumns(
@@ -99,10 +99,10 @@ class SqlCatalog:
                     [r[4] for r in found],
                 )
             f = t.field.c
-            fields = {row[0]: row for row in by_values(connection, [f.id, f.dataset_id, f.name], f.id, ids)}
+            fields = {row[0]: row for row in by_ids(connection, [f.id, f.dataset_id, f.name], f.id, ids)}
             owners = {row[1] for row in fields.values()}
             c = t.node.c
-            datasets = {row[0]: row for row in by_values(connection, [c.id, c.namespace_id, c.name], c.id, owners)}
+            datasets = {row[0]: row for row in by_ids(connection, [c.id, c.namespace_id, c.name], c.id, owners)}
             pairs = [(fields[identity], datasets[fields[identity][1]]) for identity in ids]
             return NodeColumns(
                 [int(Kind.FIELD)] * len(pairs),
@@ -128,12 +128,11 @@ class SqlCatalog:
 
     def edge_facts(self, ids: Sequence[int]) -> EdgeFacts:
         with reading(self.engine) as connection:
-            e = t.edge.c
+            e, life = t.edge.c, t.life.c
             columns = [e.id, e.kind, e.owner_id, e.origin, e.type, e.subtype, e.masking]
-            rows = {row[0]: row for row in by_values(connection, columns, e.id, ids)}
+            rows = {row[0]: row for row in by_ids(connection, columns, e.id, ids)}
             first: dict[int, int] = {}
-            life = t.life.c
-            for edge, opened in by_values(connection, [life.edge_id, life.opened_us], life.edge_id, ids):
+            for edge, opened in by_ids(connection, [life.edge_id, life.opened_us], life.edge_id, ids):
                 first[edge] = min(opened, first.get(edge, opened))
             last, runs = entities.seen_of(
                 connection, {row[2] for row in rows.values()}, {i: row[3] for i, row in rows.items()}

