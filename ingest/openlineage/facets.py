@@ -42,11 +42,12 @@ LONGEST_WORD = 100
 DIRECT = frozenset({"IDENTITY", "TRANSFORMATION", "AGGREGATION"})
 INDIRECT = frozenset({"JOIN", "GROUP_BY", "FILTER", "SORT", "WINDOW", "CONDITIONAL"})
 UNKNOWN = Transformation()
+NOTHING: Mapping[str, Any] = {}
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else {}
+    return value if type(value) is dict else NOTHING
 
 
 def listing(value: Any) -> list[Any]:
@@ -60,11 +61,13 @@ def content(facet: Any) -> dict[str, Any] | None:
     >>> content({"_producer": "p", "description": "d"}), content({"_deleted": True, "x": 1}), content(5)
     ({'description': 'd'}, {'_deleted': True}, None)
     """
-    if not isinstance(facet, dict):
+    if type(facet) is not dict:
         return None
-    if facet.get("_deleted") is True:
+    if "_deleted" in facet and facet["_deleted"] is True:
         return {"_deleted": True}
-    return {key: value for key, value in facet.items() if key != "_producer"}
+    kept = facet.copy()
+    kept.pop("_producer", None)
+    return kept
 
 
 def is_deleted(facet: Any) -> bool:

@@ -13,12 +13,11 @@ from ingest.openlineage import facets as read
 from ingest.openlineage.caching import Cache
 from ingest.openlineage.cleaning import encoded, settled
 from ingest.openlineage.edges import Linked, link
-from ingest.openlineage.facets import Ancestry, Check
+from ingest.openlineage.facets import NOTHING, Ancestry, Check
 from ingest.openlineage.gate import written
 from ingest.openlineage.mentions import (
     AT_REST,
     INPUT,
-    NOTHING,
     OUTPUT,
     Mention,
     described,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.openlineage import facets as read
+from ingest.openlineage.facets import NOTHING
 from ingest.openlineage.gate import storable, written
 from lineage.facts import Described, describe
 from lineage.model import Kind, Node
@@ -14,7 +15,6 @@ from lineage.model import Kind, Node
 INPUT, OUTPUT, BOTH = "input", "output", "both"
 # Of a DatasetEvent: nobody read or wrote it.
 AT_REST = "dataset"
-NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
