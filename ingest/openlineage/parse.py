@@ -27,6 +27,7 @@ _RUN_ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{
 _CORE = re.compile(r"(?:/(?:run|job|dataset|(?:inputs|outputs)/\d+))?")
 # Facets that carry edges are bounded by columns and input fields: to cut them off would lose lineage.
 _UNCUT = frozenset({"schema", "columnLineage", "lineage", "symlinks"})
+_BOM = b"\xef\xbb\xbf"
 _SHOWN = 80  # characters of a wrong value in a reason
 
 
@@ -56,7 +57,7 @@ class Parser:
     def event(self, body: bytes) -> Event:
         """The one event in `body`. Raises Refused: 400 if it is not JSON, 422 if it is no event, with every place."""
         document = self._gate.read(body)
-        return self._sound(document.value, "", document, body)
+        return self._sound(document.value, "", document, body.removeprefix(_BOM))
 
     def batch(self, body: bytes) -> Iterator[Event | Refused]:
         """Each event of an array, or why it is none. Raises Refused if `body` is no array or holds too many."""
