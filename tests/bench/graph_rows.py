@@ -1,0 +1,186 @@
+"""The big graph: reach as arrays against scipy and networkx, traces over HTTP, start from disk."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+import networkx as nx
+import numpy as np
+import orjson
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order
+
+from lineage.database import open_engine, sqlite_url
+from lineage.model import Direction, Granularity
+from lineage.ports import Walk
+from lineage.stores.catalog import SqlCatalog
+from lineage.stores.embedded import EmbeddedStore
+from lineage.traces import trace
+from tests.bench import big_catalog, big_graph
+from tests.bench.options import Options
+from tests.bench.serving import KEY, Served, headwater
+from tests.bench.table import Row, figures
+
+GOAL_MS = {10: 10, 20: 250}
+
+
+def reach(options: Options) -> Iterator[Row]:
+    """Everything downstream of dataset 1,000, 830,679 nodes, no limit of hops."""
+    edges = big_graph.edges()
+    ones = np.ones(len(edges), np.int8)
+    matrix = csr_array((ones, (edges[:, 0], edges[:, 1])), shape=(big_graph.NODES, big_graph.NODES))
+    matrix.sum_duplicates()
+    weights = csr_array((np.ones(len(matrix.indices)), matrix.indices, matrix.indptr), shape=matrix.shape)
+    store = _loaded()
+    root = [big_graph.ROOT + 1]  # ids of the catalog start at 1
+    ours, scipys = [], []
+    for _ in range(options.rounds * 3):
+        ours.append(_ms(lambda: store.reach(root, down=True, walk=Walk())))
+        scipys.append(_ms(lambda: breadth_first_order(weights, big_graph.ROOT, return_predecessors=True)))
+    found = len(store.reach(root, down=True, walk=Walk()).nodes) - 1
+    assert found == big_graph.DOWNSTREAM, found
+    only_order = [_ms(lambda: breadth_first_order(weights, big_graph.ROOT, return_predecessors=False)) for _ in scipys]
+    assert len(breadth_first_order(weights, big_graph.ROOT, return_predecessors=False)) - 1 == found
+    ratio = median(a / b for a, b in zip(ours, scipys, strict=True))
+    yield Row(
+        f"full downstream, {found:,} nodes, as arrays",
+        figures(ours, "ms"),
+        "scipy breadth_first_order, same arrays",
+        figures(scipys, "ms"),
+        f"{ratio:.2f}x",
+        "<= 3x",
+        ratio <= 3,
+        f"without predecessors scipy takes {median(only_order):.0f} ms (order alone, no hops: {median(ours) / median(only_order):.1f}x); ours gives hops and every edge crossed",
+    )
+    graph = nx.DiGraph()
+    graph.add_edges_from(edges.tolist())
+    networkx = [_ms(lambda: nx.descendants(graph, big_graph.ROOT)) for _ in range(2)]
+    assert len(nx.descendants(graph, big_graph.ROOT)) == found
+    ratio = median(networkx) / median(ours)
+    yield Row(
+        "the same",
+        figures(ours, "ms"),
+        "networkx descendants",
+        figures(networkx, "ms"),
+        f"{ratio:.0f}x",
+        ">= 50x",
+        ratio >= 50,
+    )
+
+
+def _loaded() -> EmbeddedStore:
+    store = EmbeddedStore()
+    with closing(_catalog().snapshot()) as snapshot:
+        store.load(snapshot)
+    return store
+
+
+def _catalog() -> SqlCatalog:
+    return SqlCatalog(open_engine(sqlite_url(big_catalog.folder() / "catalog.db"), durable=False))
+
+
+def traces(options: Options) -> Iterator[Row]:
+    """GET /trace on that graph, over HTTP, one client on a kept connection."""
+    with headwater(big_catalog.folder()) as served:
+        served.await_graph()
+        for depth, goal_ms in GOAL_MS.items():
+            times, answer = _asked(served, depth, 10 * options.rounds)
+            nodes = len(answer["nodes"]) - 1
+            assert nodes == big_graph.WITHIN[depth], nodes
+            document = [_ms(lambda: orjson.dumps(answer)) for _ in range(5)]
+            p50 = median(times)
+            share = median(document) / p50
+            yield Row(
+                f"GET /trace depth {depth}, {nodes:,} nodes",
+                figures(times, "ms"),
+                ratio=f"encoding {share:.0%}",
+                goal=f"p50 <= {goal_ms} ms, encoding <= 50%",
+                met=p50 <= goal_ms and share <= 0.5,
+            )
+        yield from _other_reads(served, options)
+
+
+def _asked(served: Served, depth: int, times: int) -> tuple[list[float], Any]:
+    query = {"node": big_catalog.root().id, "direction": "downstream", "granularity": "job", "depth": depth}
+    get = _getter(served, "/trace", query)
+    body = get()
+    return [_ms(get) for _ in range(times)], orjson.loads(body)
+
+
+def _getter(served: Served, path: str, query: dict[str, Any]) -> Callable[[], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=300)
+    target = f"/api/v1{path}?{urlencode(query)}"
+
+    def get() -> bytes:
+        connection.request("GET", target, headers={"Authorization": f"Bearer {KEY}"})
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"GET {target} gave {response.status}: {body[:500]!r}")
+        return body
+
+    return get
+
+
+def _other_reads(served: Served, options: Options) -> Iterator[Row]:
+    node = big_catalog.root()
+    reads: list[tuple[str, str, dict[str, Any]]] = [
+        ("trace of datasets, depth 10", "/trace", {"node": node.id, "granularity": "dataset", "direction": "downstream"}),
+        ("search, prefix of a last part", "/search", {"q": "fct_order_0012", "limit": 20}),
+        ("search, within a name", "/search", {"q": "rder_00123", "limit": 20}),
+        ("list, first 100 of 900,000 datasets", "/datasets", {"limit": 100}),
+        ("list, 100 jobs by part of the name", "/jobs", {"limit": 100, "q": "load_order"}),
+        ("one dataset in full", "/datasets/one", {"namespace": node.namespace, "name": node.name}),
+    ]
+    for work, path, query in reads:
+        get = _getter(served, path, query)
+        get()
+        yield Row(f"{work}, 1.6 M nodes", figures([_ms(get) for _ in range(3 * options.rounds)], "ms"))
+
+
+def start(options: Options) -> Iterator[Row]:
+    """From the command to a server that is ready, graph and all; resident memory of both its processes then."""
+    seconds, resident, listening = [], [], []
+    for _ in range(options.rounds):
+        with headwater(big_catalog.folder()) as served:
+            listening.append(time.monotonic() - served.started)
+            served.await_graph()
+            seconds.append(time.monotonic() - served.started)
+            resident.append(sum(served.resident_mb().values()))
+    yield Row(
+        "start on the big graph from disk",
+        figures(seconds, "s"),
+        goal="<= 15 s",
+        met=median(seconds) <= 15,
+        note=f"takes events after {median(listening):.1f} s, before the graph is loaded",
+    )
+    yield Row(
+        "resident then, API and projector",
+        figures(resident, "MB"),
+        goal="<= 1,500 MB",
+        met=max(resident) <= 1500,
+    )
+
+
+def in_process(depth: int) -> Any:
+    """The same trace without HTTP: for profilers."""
+    return trace(
+        _catalog(),
+        _loaded(),
+        big_catalog.root(),
+        direction=Direction.DOWNSTREAM,
+        depth=depth,
+        granularity=Granularity.JOB,
+    )
+
+
+def _ms(run: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    run()
+    return (time.perf_counter() - began) * 1000
