@@ -1,6 +1,6 @@
 """What an OpenLineage event asserts: the only place that knows both the standard and the domain.
 
-An event is valid when it comes here (parse checked times and identifiers); its facets may be anything.
+An event is as `parse.event_of` gives it: times and identifiers are sound, texts storable; its facets may be anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.openlineage import facets as read
 from ingest.openlineage.caching import Cache
-from ingest.openlineage.cleaning import encoded, settled
+from ingest.openlineage.cleaning import settled
 from ingest.openlineage.edges import Linked, link
 from ingest.openlineage.facets import NOTHING, Ancestry, Check
 from ingest.openlineage.gate import written
@@ -241,7 +241,7 @@ def _assert(
         return
     detail = settled(check.detail)
     success = None if _skipped(check, dbt, ran) else check.success
-    key = (node, check.assertion, check.column or "", str(success), check.severity or "", encoded(detail))
+    key = (node, check.assertion, check.column or "", str(success), check.severity or "", written(detail))
     found[key] = Asserted(node, check.assertion, check.column, success, check.severity, detail)
 
 
