@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format check-types bench soak lock image clean
+.PHONY: help demo serve test lint format docs bench soak lock image clean
 
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
@@ -39,6 +39,9 @@ lint: $(READY) ## ruff, mypy strict, import-linter
 
 format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .; $(BIN)/ruff format .
+
+docs: $(READY) ## the tables of settings, commands and routes in docs/, made from the code
+	@$(BIN)/python -m tests.docs.blocks
 
 bench: $(READY) ## the table of docs/benchmarks.md, measured here; takes a while
 	@$(BIN)/python -m pytest -m bench -n 0 -s -q -p no:timeout tests/bench $(ARGS)

@@ -78,7 +78,7 @@ def ingest_events(
     data: Data = None,
     url: Url = None,
     token: Token = None,
-    from_start: Annotated[bool, typer.Option(help="Forget where an interrupted run stopped.")] = False,
+    from_start: Annotated[bool, typer.Option("--from-start", help="Forget where an interrupted run stopped.")] = False,
 ) -> None:
     """Take in files of OpenLineage events. Started again after an interruption, it goes on where it was."""
     from api.commands.doors import Where
@@ -102,7 +102,7 @@ def trace(
     as_of: Annotated[str | None, typer.Option(metavar="TIME", help="True at that time, RFC 3339.")] = None,
     min_basis: Annotated[
         Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"] | None,
-        typer.Option(help="Only edges known at least this well."),
+        typer.Option(metavar="BASIS", help="Only edges known at least this well: explicit, column, parsed, …"),
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How it is written.")] = "tree",
     every: Annotated[bool, typer.Option("--all", help="Tree: show every sibling, however many.")] = False,
