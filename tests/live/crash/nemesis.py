@@ -86,7 +86,7 @@ class Tally:
 
 
 class Medium(Protocol):
-    """Where the files lie, and what happens to them when a life ends. forgets: the catalog's schema, too, may be lost."""
+    """Where the files lie, and what happens to them when a life ends. forgets: even a catalog's schema may go."""
 
     forgets: bool
 
