@@ -44,10 +44,10 @@ docs: $(READY) ## the tables of settings, commands and routes in docs/, made fro
 	@$(BIN)/python -m tests.docs.blocks
 
 bench: $(READY) ## the table of docs/benchmarks.md, measured here; takes a while
-	@$(BIN)/python -m pytest -m bench -n 0 -s -q -p no:timeout tests/bench $(ARGS)
+	@$(BIN)/python -m pytest -m bench -n 0 -s -q --timeout=0 tests/bench $(ARGS)
 
 soak: $(READY) ## the long counts of crashes and load; takes hours
-	@$(BIN)/python -m pytest -m soak -n 0 -s -q -p no:timeout $(ARGS)
+	@$(BIN)/python -m pytest -m soak -n 0 -s -q --timeout=0 $(ARGS)
 
 lock: ## both lock files anew from pyproject.toml, hashes and no addresses; UPGRADE=1 takes newer versions
 	@$(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
