@@ -84,7 +84,19 @@ class Series:
     edges: set[int] = field(default_factory=set)
     alive: dict[int, int] = field(default_factory=dict)  # edge id to the time it opened
     ever_closed: bool = False
-    newest: tuple[int, bytes] = (0, b"")  # start and key of the run that began last
+    newest: tuple[int, bytes] = (0, b"")  # start and key of the run that began last; no key where two did, or unread
+
+    def began(self, run: RunState) -> None:
+        start, key = self.newest
+        if run.first_us > start:
+            self.newest = (run.first_us, run.key)
+        elif run.first_us == start and run.key != key:
+            self.newest = (start, b"")
+
+    def is_newest(self, run: RunState, is_new: bool) -> bool:
+        """Whether no other run began when this one did, or later."""
+        start, key = self.newest
+        return run.key == key or (is_new and run.first_us > start)
 
 
 class Interned:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, select
 
@@ -16,6 +16,23 @@ from lineage.stores.projecting.edges import Edges
 from lineage.stores.projecting.known import Batch, RunState, Series, SeriesKey
 from lineage.stores.projecting.nodes import Nodes
 from lineage.stores.rows import by_values, chunks, upsert
+
+NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an event told of its run, and how the run stood before it."""
+
+    at_us: int
+    shown: int
+    fresh: frozenset[int]
+    is_new: bool
+    first_us: int
+    closed: bool
+    terminal_us: int | None
+    edge_set_id: int
+    sibling: str
 
 
 class Runs:
@@ -32,6 +49,7 @@ class Runs:
         self._new_shapes: dict[tuple[int, int], int] = {}
         self._dirty: dict[bytes, RunState] = {}
         self._dirty_series: dict[tuple[SeriesKey, int], None] = {}
+        self._lives: dict[tuple[int, int], int] = {}  # edge and opening to closing
         self._relive: dict[SeriesKey, None] = {}
 
     def know(self, every: Sequence[Facts]) -> None:
@@ -97,7 +115,7 @@ class Runs:
         series = self.known.series[series_key]
         run = self._run_of(facts, series_key)
         is_new = run.key not in self._dirty and run.id in self.new
-        before = (run.first_us, run.closes, run.terminal_us, run.edge_set_id)
+        before = (run.first_us, run.closes, run.terminal_us, run.edge_set_id, run.sibling)
         self._dirty[run.key] = run
         run.first_us = min(run.first_us, at_us)
         run.last_us = max(run.last_us, at_us)
@@ -107,12 +125,14 @@ class Runs:
         else:
             run.terminal, run.terminal_us = COMPLETE, at_us
         shown = self.edges.shown(facts)
-        added = self._show(series, run, shown, at_us)
+        fresh = self._show(series, run, shown, at_us)
         self._count(series_key, series, run, self.edges.union(run.edge_set_id, shown), is_new)
-        if not self._quiet(series, run, is_new, before, at_us, shown):
-            self._relive[series_key] = None
-        series.newest = max(series.newest, (run.first_us, run.key))
-        return (run.id if facts.run is not None else 0), added
+        if series_key not in self._relive:
+            told = Told(at_us, shown, fresh, is_new, *before)
+            if not (self._quiet(series, run, told) or self._advance(series, run, told)):
+                self._relive[series_key] = None
+        series.began(run)
+        return (run.id if facts.run is not None else 0), len(fresh)
 
     def _run_of(self, facts: Facts, series_key: SeriesKey) -> RunState:
         key = _run_key(facts)
@@ -125,19 +145,18 @@ class Runs:
             self.new.add(run.id)
         return run
 
-    def _show(self, series: Series, run: RunState, shown: int, at_us: int) -> int:
-        """Notes when the run first showed a set of edges; returns how many of them are new to the owner."""
+    def _show(self, series: Series, run: RunState, shown: int, at_us: int) -> frozenset[int]:
+        """Notes when the run first showed a set of edges; returns those that are new to the owner."""
         if not shown:
-            return 0
+            return NONE
         shape = (run.id, shown)
         if at_us < self._shapes.get(shape, OPEN):
             self._shapes[shape] = self._new_shapes[shape] = at_us
         if shown in series.sets and shown == run.edge_set_id:
-            return 0
-        members = self.edges.members(shown)
-        added = len(members - series.edges)
-        series.edges |= members
-        return added
+            return NONE
+        fresh = self.edges.members(shown) - series.edges
+        series.edges |= fresh
+        return fresh
 
     def _report(self, run: RunState, ran: Ran, at_us: int) -> None:
         """Every value is a least, a greatest or an or, so that the order of events doesn't matter."""
@@ -184,26 +203,49 @@ class Runs:
         entry[1] = max(entry[1], run.last_us)
         self._dirty_series[key, union] = None
 
-    def _quiet(
-        self, series: Series, run: RunState, is_new: bool, before: tuple[Any, ...], at_us: int, shown: int
-    ) -> bool:
+    def _quiet(self, series: Series, run: RunState, told: Told) -> bool:
         """Whether this event leaves every life of every edge as it is: the common case, history unread."""
         alive = series.alive
-        for edge in self.edges.members(shown):
-            if at_us < alive.get(edge, OPEN):
-                return False
-        first_us, closed_before, terminal_us, union = before
-        closes = run.closes
+        if any(told.at_us < alive.get(edge, OPEN) for edge in self.edges.members(told.shown)):
+            return False
         everything = self.edges.members(run.edge_set_id) == alive.keys()
         if not series.ever_closed:
-            return everything or not closes
-        if not is_new and run.first_us != first_us:
+            return everything or not run.closes
+        if not told.is_new and (run.first_us, run.sibling) != (told.first_us, told.sibling):
             return False
-        if closed_before:
-            return closes and run.terminal_us == terminal_us and run.edge_set_id == union
-        if closes:
-            return everything and (run.first_us, run.key) >= series.newest and not run.sibling
+        if told.closed:
+            return run.closes and run.terminal_us == told.terminal_us and run.edge_set_id == told.edge_set_id
+        if run.closes:
+            return everything and series.is_newest(run, told.is_new) and not run.sibling
         return True
+
+    def _advance(self, series: Series, run: RunState, told: Told) -> bool:
+        """Opens and closes what the newest run of an owner changes, history unread; False if it must be read.
+
+        Nothing that began before it, and nothing after it, decides about the same edges.
+        """
+        if told.closed or run.sibling or not series.is_newest(run, told.is_new):
+            return False
+        if not told.is_new and run.first_us != told.first_us:
+            return False
+        alive = series.alive
+        for edge in self.edges.members(told.shown) - told.fresh:
+            if told.at_us < alive.get(edge, OPEN):
+                return False
+        for edge in told.fresh:
+            alive[edge] = self._live(edge, told.at_us, OPEN)
+        if run.closes:
+            kept = self.edges.members(run.edge_set_id)
+            ended_us = max(run.first_us, run.last_us if run.terminal_us is None else run.terminal_us)
+            for edge in [edge for edge, opened in alive.items() if edge not in kept and opened < run.first_us]:
+                self._live(edge, alive.pop(edge), ended_us)
+                series.ever_closed = True
+        return True
+
+    def _live(self, edge: int, opened_us: int, closed_us: int) -> int:
+        self._lives[edge, opened_us] = closed_us
+        self.edges.touch(edge)
+        return opened_us
 
     def write(self) -> None:
         self.batch.write(t.run_event)
@@ -216,6 +258,8 @@ class Runs:
         columns = [column.name for column in t.run.c]
         rows = [{name: getattr(run, name) for name in columns} for run in self._dirty.values()]
         upsert(self.batch.connection, t.run, rows)
+        owed = [{"edge_id": e, "opened_us": o, "closed_us": c} for (e, o), c in self._lives.items()]
+        upsert(self.batch.connection, t.life, owed)
         for key in self._relive:
             self._write_lives(key)
         self._write_series()
