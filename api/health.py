@@ -2,55 +2,70 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
 
 from lineage.errors import LineageError
-from lineage.ports import Catalog, GraphStore, Mark
+from lineage.following import Following
+from lineage.ports import Catalog, Mark
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
+LOOK_S = 0.5
+REMEMBERED = 20_000  # looks that saw something new: three hours of them, 4 MB
 
 
 @dataclass(slots=True)
 class Vitals:
-    """What health is read from. problems: why the projector and the graph's follower don't get on, None if they do."""
+    """What health is read from. projector_problem: why nothing is projected now, None if it is."""
 
     head: Callable[[], int]
     broken: Callable[[], str | None]
     catalog: Catalog
-    graph: GraphStore
+    following: Callable[[], Following]
     lag_degraded: int
     projector_problem: Callable[[], str | None] = lambda: None
-    follower_problem: Callable[[], str | None] = lambda: None
-    _stood: tuple[Mark, int] | None = None
+    _stood: deque[tuple[Mark, int]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def read(self) -> dict[str, Any]:
         """`status`, `journal`, `projections`, as in the contract. Raises nothing: a store that is away is news."""
         position, journal_error = _asked(self.head)
         journal_error = journal_error or self.broken()
-        at, catalog_error = _asked(self.catalog.position)
+        at, catalog_error = _asked(self.look)
+        following = self.following()
         catalog = _part(at, position, catalog_error or self.projector_problem())
-        stands, graph_error = _asked(lambda: self._graph_position(at))
-        graph = {"store": self.graph.name, **_part(stands, position, graph_error or self.follower_problem())}
+        graph = {"store": following.store, **_part(self._graph_position(following), position, following.error)}
         parts = (catalog, graph)
         late = any(part["lag"] is None or part["lag"] > self.lag_degraded or "error" in part for part in parts)
         status = DOWN if journal_error else DEGRADED if late else OK
         journal = {"position": position, **({"error": journal_error} if journal_error else {})}
         return {"status": status, "journal": journal, "projections": {"catalog": catalog, "graph": graph}}
 
-    def _graph_position(self, catalog_position: int | None) -> int:
-        """The position whose changes the graph holds for certain."""
-        if catalog_position is None:
+    def look(self) -> int:
+        """The catalog's position; remembers which mark of its feed belongs to it. Raises StoreUnavailable."""
+        position = self.catalog.position()
+        mark = self.catalog.mark()  # asked later, so it covers the position
+        newest = self._stood[-1] if self._stood else None
+        if newest is None or newest != (mark, position):
+            self._stood.append((mark, position))
+        return position
+
+    def watch(self, stop: Event) -> None:
+        """Looks twice a second, so that a graph that falls behind can be told its position in the journal."""
+        while not stop.wait(LOOK_S):
+            with suppress(LineageError):  # health says so itself when it is asked
+                self.look()
+
+    def _graph_position(self, following: Following) -> int:
+        """The newest position seen whose changes the graph holds for certain; 0: none is known."""
+        own = following.mark
+        if own is None:
             return 0
-        mark, own = self.catalog.mark(), self.graph.mark()
-        if own is None or own.generation != mark.generation:
-            return 0
-        if own.seq >= mark.seq:
-            self._stood = (own, catalog_position)
-        # Between two looks it went on; where exactly is known only when it has caught up.
-        known = self._stood
-        return known[1] if known is not None and known[0].generation == own.generation else 0
+        held = (at for mark, at in reversed(self._stood) if mark.generation == own.generation and mark.seq <= own.seq)
+        return next(held, 0)
 
 
 def _asked(question: Callable[[], int]) -> tuple[int | None, str | None]:

@@ -18,16 +18,19 @@ from api import migrations
 from api.auth import admin_key
 from api.cursors import cursor_key
 from api.health import Vitals
+from api.logs import configure_logging
 from api.metrics import Metrics
 from api.projecting import ProjectorProcess, run_child
 from api.settings import Settings
+from ingest.commit import Appended
+from ingest.errors import NotStored
 from ingest.intake import Intake
-from ingest.journal import Journal
+from ingest.journal import Journal, exclusively
 from ingest.limits import Limits
 from ingest.openlineage.facts import Reader
 from ingest.projection import Projector
 from lineage.database import open_engine, sqlite_url
-from lineage.errors import StoreBehind, StoreUnavailable
+from lineage.errors import NotOwner, StoreBehind
 from lineage.following import Follower
 from lineage.ports import Catalog, GraphStore, Mark
 from lineage.stores.catalog import SqlCatalog
@@ -35,6 +38,10 @@ from lineage.stores.embedded import EmbeddedStore
 from lineage.stores.neo4j import Neo4jStore
 
 Projecting = Literal["inline", "process", "off"]
+LOCK_FILE = "journal.lock"
+STAND_BY_S = 2.0
+BESIDE = "another process appends to this journal; send events to that, with --url"
+
 
 @dataclass(slots=True)
 class Headwater:
@@ -64,12 +71,9 @@ class Headwater:
         return cursor_key(self.admin_key)
 
     def graph_is_loaded(self) -> bool:
-        """Whether the graph holds this build of the catalog, however far it lags. Away counts as not loaded."""
-        try:
-            own = self.graph.mark()
-            return own is not None and own.generation == self.catalog.mark().generation
-        except StoreUnavailable:
-            return False
+        """Whether the graph holds this build of the catalog, however far it lags."""
+        own = self.follower.status.mark
+        return own is not None and own.generation == self.catalog.mark().generation
 
     def catch_up(self) -> int:
         """Applies all that the journal holds to the catalog, and the catalog to the graph; the number of events.
@@ -96,7 +100,7 @@ class Headwater:
         while True:
             if wanted is None:
                 wanted = await to_thread.run_sync(self._mark_at, position)
-            if wanted is not None and await to_thread.run_sync(self._graph_has, wanted):
+            if wanted is not None and self._graph_has(wanted):
                 return
             if loop.time() >= until:
                 raise StoreBehind(await to_thread.run_sync(self._behind, position))
@@ -108,7 +112,7 @@ class Headwater:
         return self.catalog.mark() if self.catalog.position() >= position else None
 
     def _graph_has(self, wanted: Mark) -> bool:
-        own = self.graph.mark()
+        own = self.follower.status.mark
         return own is not None and own.generation == wanted.generation and own.seq >= wanted.seq
 
     def _behind(self, position: int) -> str:
@@ -125,40 +129,36 @@ class Headwater:
 def open_headwater(settings: Settings, *, projector: Projecting) -> Iterator[Headwater]:
     """Everything that answers a question or takes an event, opened in order and closed in reverse.
 
-    projector: "inline": nothing runs by itself, `catch_up` does it; "process": a child process projects and a thread
-    keeps the graph; "off": as inline, without projecting: another process does.
-    Raises StoreUnavailable, BadKey.
+    projector: "inline": nothing runs by itself, reads and `catch_up` do the work; "process": a child process projects
+    and a thread keeps the graph; "off": only reads, beside another process that does the rest.
+    Raises StoreUnavailable, BadKey; JournalInUse unless "off", if another process works on the same SQLite files.
     """
     with ExitStack() as stack:
-        _make_folder(settings.data)
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         key, is_new = admin_key(settings.data, _secret(settings.admin_key))
+        if projector != "off" and _is_local(settings):
+            stack.enter_context(exclusively(settings.data / LOCK_FILE))
         journal_engine, catalog_engine = _engines(settings, stack)
         migrations.upgrade(journal_engine, "journal")
         migrations.upgrade(catalog_engine, "catalog")
-        metrics = Metrics()
-        journal = Journal(journal_engine)
+        journal = Journal(journal_engine) if projector != "off" else _ReadableJournal(journal_engine)
         stack.callback(journal.close)
-        catalog = SqlCatalog(catalog_engine)
-        graph = _graph(settings)
+        catalog, graph = SqlCatalog(catalog_engine), _graph(settings)
         stack.callback(graph.close)
-        headwater = Headwater(
-            settings=settings,
-            admin_key=key,
-            admin_key_is_new=is_new,
-            journal=journal,
-            intake=Intake(journal, limits_of(settings)),
-            catalog=catalog,
-            graph=graph,
-            projector=Projector(journal, Reader(), catalog),
-            follower=Follower(catalog, graph),
-            vitals=_vitals(settings, journal, catalog, graph),
-            metrics=metrics,
-            projecting=projector,
-        )
-        metrics.watch(headwater.vitals.read)
+        headwater = _assembled(settings, key, is_new, journal, catalog, graph, projector)
         if projector == "process":
             _start_background(headwater, stack)
         yield headwater
+
+
+@contextmanager
+def empty_catalog(settings: Settings) -> Iterator[Catalog]:
+    """A catalog that holds nothing, on SQLite in the data folder, gone afterwards: to replay the journal into."""
+    with TemporaryDirectory(dir=settings.data, prefix="catalog-") as folder, ExitStack() as stack:
+        engine = open_engine(sqlite_url(Path(folder) / "catalog.db"), durable=False)
+        stack.callback(engine.dispose)
+        migrations.upgrade(engine, "catalog")
+        yield SqlCatalog(engine)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -173,16 +173,6 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-@contextmanager
-def empty_catalog(settings: Settings) -> Iterator[Catalog]:
-    """A catalog for a replay to compare with, in a file as large as the real one that is gone afterwards."""
-    with TemporaryDirectory(prefix="check-", dir=settings.data) as folder, ExitStack() as stack:
-        engine = open_engine(sqlite_url(Path(folder) / "catalog.db"), durable=False)
-        stack.callback(engine.dispose)
-        migrations.upgrade(engine, "catalog")
-        yield SqlCatalog(engine)
-
-
 def project() -> None:
     """What the projector's process does: the journal into the catalog, until the parent is gone."""
     run_child(_project)
@@ -190,15 +180,72 @@ def project() -> None:
 
 def _project(given: dict[str, Any], stop: threading.Event) -> None:
     settings = Settings(**given)
+    configure_logging(settings.log_level)
     with ExitStack() as stack:
         journal_engine, catalog_engine = _engines(settings, stack)
         journal = Journal(journal_engine)
         stack.callback(journal.close)
-        Projector(journal, Reader(), SqlCatalog(catalog_engine)).run(stop)
+        while not stop.is_set():
+            try:
+                Projector(journal, Reader(), SqlCatalog(catalog_engine)).run(stop)
+            except NotOwner:
+                # On PostgreSQL several servers share one catalog: whoever comes second stands by.
+                stop.wait(STAND_BY_S)
 
 
-def _make_folder(path: Path) -> None:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+class _ReadableJournal(Journal):
+    """The journal beside a process that appends to it."""
+
+    async def append(self, *_: Any) -> list[Appended]:
+        raise NotStored(BESIDE)
+
+    def append_many(self, *_: Any) -> list[Appended]:
+        raise NotStored(BESIDE)
+
+    def replayed(self, *_: Any) -> None:
+        raise NotStored(BESIDE)
+
+    def prune_rejections(self, *_: Any) -> int:
+        return 0
+
+
+def _assembled(
+    settings: Settings,
+    key: str,
+    is_new: bool,
+    journal: Journal,
+    catalog: Catalog,
+    graph: GraphStore,
+    projecting: Projecting,
+) -> Headwater:
+    follower = Follower(catalog, graph)
+    vitals = Vitals(
+        head=journal.head,
+        broken=lambda: journal.broken,
+        catalog=catalog,
+        following=lambda: follower.status,
+        lag_degraded=settings.lag_degraded,
+    )
+    intake = Intake(journal, limits_of(settings), folder=settings.data if _is_local(settings) else None)
+    return Headwater(
+        settings=settings,
+        admin_key=key,
+        admin_key_is_new=is_new,
+        journal=journal,
+        intake=intake,
+        catalog=catalog,
+        graph=graph,
+        projector=Projector(journal, Reader(), catalog),
+        follower=follower,
+        vitals=vitals,
+        metrics=Metrics(vitals.read, lambda: intake.counts),
+        projecting=projecting,
+    )
+
+
+def _is_local(settings: Settings) -> bool:
+    """Whether journal and catalog are files, which one process at a time may work on."""
+    return settings.database_url is None or settings.database_url.startswith("sqlite")
 
 
 def _engines(settings: Settings, stack: ExitStack) -> tuple[Engine, Engine]:
@@ -230,19 +277,9 @@ def _start_background(headwater: Headwater, stack: ExitStack) -> None:
     process.start()
     stack.callback(process.stop)
     stop = threading.Event()
-    follower = _thread("follower", headwater.follower.run, stop)
-    stack.callback(follower.join, 10)
+    for name, run in (("follower", headwater.follower.run), ("vitals", headwater.vitals.watch)):
+        stack.callback(_thread(name, run, stop).join, 10)
     stack.callback(stop.set)
-
-
-def _vitals(settings: Settings, journal: Journal, catalog: Catalog, graph: GraphStore) -> Vitals:
-    return Vitals(
-        head=journal.head,
-        broken=lambda: journal.broken,
-        catalog=catalog,
-        graph=graph,
-        lag_degraded=settings.lag_degraded,
-    )
 
 
 def _thread(name: str, run: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
