@@ -226,7 +226,7 @@ assertion = Table(
     metadata,
     Column("dataset_id", Id, primary_key=True, autoincrement=False),
     Column("run_pk", Id, primary_key=True, autoincrement=False),
-    Column("key", LargeBinary, primary_key=True),  # over assertion and column
+    Column("key", LargeBinary, primary_key=True),  # over assertion, column and name
     Column("assertion", Text, nullable=False),
     Column("column", Text),
     Column("success", Boolean),
