@@ -43,8 +43,8 @@ format: $(READY) ## let ruff mend what it can
 docs: $(READY) ## the tables of settings, commands and routes in docs/, made from the code
 	@$(BIN)/python -m tests.docs.blocks
 
-bench: $(READY) ## the table of docs/benchmarks.md, measured here; takes a while
-	@$(BIN)/python -m pytest -m bench -n 0 -s -q --timeout=0 tests/bench $(ARGS)
+bench: $(READY) ## the table of docs/benchmarks.md, measured here in ten minutes; ONLY=ingest,reach: parts of it
+	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 soak: $(READY) ## the long counts of crashes and load; takes hours
 	@$(BIN)/python -m pytest -m soak -n 0 -s -q --timeout=0 $(ARGS)

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.bench import graph_rows
+from tests.bench import graph_rows, ingest_rows
 from tests.bench.options import Options
 from tests.bench.table import Row, Table
 
 PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
+    "ingest": ingest_rows.ingest,
+    "applied": ingest_rows.applied,
     "reach": graph_rows.reach,
     "traces": graph_rows.traces,
     "start": graph_rows.start,

@@ -92,7 +92,8 @@ class Served:
 @contextmanager
 def headwater(data: Path, *options: str) -> Iterator[Served]:
     """`headwater serve` on a folder, as installed."""
-    command = [str(Path(sys.executable).with_name("headwater")), "serve", "--data", str(data), "--port", "0", *options]
+    start = "import sys; sys.path.append('.'); from api.cli import main; main()"  # as the console script does
+    command = [sys.executable, "-P", "-c", start, "serve", "--data", str(data), "--port", "0", *options]
     with _running(command, data) as served:
         yield served
 
