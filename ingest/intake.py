@@ -24,6 +24,7 @@ from ingest.openlineage.gate import written
 from ingest.openlineage.parse import DATASET, Event, Parser
 from ingest.scrub import Change, Scrubber, as_json
 from lineage import model
+from lineage.errors import StoreUnavailable
 
 CUT_RULE = "facet_over_limit"
 # Above this a body is read in a thread: 5 ms of parsing are what another request may wait for.
@@ -279,10 +280,15 @@ class Intake:
             log.warning("a rejection was not kept", reason=str(error), rejections=len(refusals))
 
     async def _prune(self, coming: int) -> None:
+        """Makes room for rejections to come, now and then; if that fails, it is for the next time."""
         self._until_pruning -= coming
-        if self._until_pruning <= 0:
-            self._until_pruning = PRUNE_EVERY
+        if self._until_pruning > 0 or not coming:
+            return
+        self._until_pruning = PRUNE_EVERY
+        try:
             await asyncio.to_thread(self._journal.prune_rejections, time.time_ns() // 1000)
+        except StoreUnavailable as error:
+            log.warning("rejections were not pruned", reason=str(error))
 
     def _count_refused(self, refusal: Refused) -> None:
         self.counts.refused[refusal.status] = self.counts.refused.get(refusal.status, 0) + 1
