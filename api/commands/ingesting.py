@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import orjson
 from rich.progress import Progress, TaskID
@@ -22,6 +23,7 @@ from api.commands.screens import notes, out, plain, progress, styled
 BATCH_EVENTS = 500
 BATCH_BYTES = 8 * 1024 * 1024
 REFUSALS_SHOWN = 20
+NAME_WIDTH = 32
 JSON = {"Content-Type": "application/json"}
 # Of the event itself; any other answer is about the sender or the address, and would be the same for every event.
 REFUSALS = frozenset({400, 413, 422})
@@ -158,7 +160,8 @@ def _send_together(door: Door, batch: list[Item], tally: Tally) -> set[int] | No
     for index, entry in failed.items():
         if entry["retriable"]:
             raise CommandFailed(f"{door.name} could not store an event: {entry['reason']}; run the command again")
-        tally.refuse(batch[index], entry["reason"])
+        # Within the array a pointer begins with the event's place; in the file the event stands alone.
+        tally.refuse(batch[index], entry["reason"].replace(f"/{index}/", "/"))
     known = int(told["summary"].get("duplicates", 0))
     tally.known += known
     tally.new += len(batch) - len(failed) - known
@@ -189,17 +192,21 @@ def _advance(bar: Progress, task: TaskID, item: Item, tally: Tally) -> None:
 
 def _report(tallies: Sequence[Tally]) -> None:
     table = Table("file", *(_number(name) for name in ("events", "new", "known before", "refused", "events/s")))
-    table.columns[0].overflow = "fold"
     for tally in tallies:
         known = tally.known + tally.skipped
         cells = (f"{count:,}" for count in (tally.read, tally.new, known, tally.refused, round(tally.rate)))
-        table.add_row(styled(tally.name), *cells)
+        table.add_row(styled(_short(tally.name)), *cells)
     out().print(table)
     for tally in tallies:
         for line in tally.refusals:
             notes().print(styled(line, "red"))
         if tally.refused > len(tally.refusals):
             notes().print(f"… and {tally.refused - len(tally.refusals):,} more in {plain(tally.name)}", style="red")
+
+
+def _short(name: str) -> str:
+    """A file's name; with its folders only where they fit."""
+    return name if len(name) <= NAME_WIDTH else f"…/{Path(name).name}"
 
 
 def _number(name: str) -> Column:

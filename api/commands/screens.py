@@ -13,10 +13,12 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def out() -> Console:
+    """For answers."""
     return Console(highlight=False, soft_wrap=True)
 
 
 def notes() -> Console:
+    """For all else."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 

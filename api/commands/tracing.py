@@ -36,4 +36,9 @@ def ask(door: Door, node: str, form: str, **query: Any) -> Any:
 def show(document: Any, siblings: int) -> None:
     from api.commands.tree import tree_of
 
-    out().print(tree_of(document, siblings=siblings))
+    screen = out()
+    for line in tree_of(document, siblings=siblings):
+        if screen.is_terminal:  # a line of the tree that wraps is no tree any more
+            screen.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=False)
+        else:
+            screen.print(line)

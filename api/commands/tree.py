@@ -1,19 +1,17 @@
 """A trace as a tree for the terminal.
 
 A graph isn't a tree: each node is unfolded once, at the first place that is nearest to the root; elsewhere a mark says
-where it goes on. Built breadth first and by loops, so a chain of any length is fine.
+that it stands above. Built breadth first and drawn with a stack of its own, so a chain of any length is fine.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group, RenderableType
 from rich.text import Text
-from rich.tree import Tree
 
 from api.commands.screens import plain, styled
 
@@ -21,22 +19,39 @@ Row = Mapping[str, Any]
 
 ICONS = {"dataset": "▤", "job": "⚙", "field": "•"}
 STYLES = {"dataset": "bold cyan", "job": "bold magenta", "field": "bold green"}
-# An event said inputs and outputs, not which goes into which: the edge is a guess, and drawn as one.
+# Which of an event's inputs went into which of its outputs was not said: such an edge is a guess, and dashed.
 GUESSES = frozenset({"implicit_product", "implicit_single"})
-KNOWN_ARROW, GUESSED_ARROW = "──", "╌╌"
+KNOWN, GUESSED, DASHED = "── ", "╌╌ ", "yellow"
 CYCLE, ELSEWHERE = "↩ cycle", "↑ shown above"
 SIBLINGS = 12
 LEVELS = 60  # deeper, a line has no room left for a name
 OWNERS = 3
+TITLES = {"upstream": "▲ comes from", "downstream": "▼ goes to"}
+NOTHING = {"upstream": "nothing upstream is known", "downstream": "nothing downstream is known"}
 
 
 @dataclass(slots=True)
-class _Branch:
-    """A node at one place of the tree. above: the ids on the way from the root, this one last."""
+class _Twig:
+    """A line of the tree and what grows from it."""
+
+    line: Text
+    guessed: bool = False
+    twigs: list[_Twig] = field(default_factory=list)
+
+    def grow(self, line: Text, *, guessed: bool = False) -> _Twig:
+        twig = _Twig(line, guessed)
+        self.twigs.append(twig)
+        return twig
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node to be unfolded. above: ids from the root to here. spaces: the namespace last shown on the way, by kind."""
 
     id: str
-    tree: Tree
+    twig: _Twig
     above: frozenset[str]
+    spaces: Mapping[str, str]
     level: int = 0
 
 
@@ -48,34 +63,26 @@ class _Hop:
     edge: Row
 
 
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    nodes: Mapping[str, Row]
-    hops: dict[str, list[_Hop]]
+_OWN: Row = {"basis": "explicit", "origin": "observed"}  # from a dataset to its own column
 
 
-def tree_of(document: Row, *, siblings: int = SIBLINGS) -> RenderableType:
-    """A trace (GET /trace with include=details) as a tree, with a line of totals under it.
+def tree_of(document: Row, *, siblings: int = SIBLINGS) -> list[Text]:
+    """The lines of a trace (GET /trace with include=details), the last one its totals.
 
     siblings: more under one node are counted instead of shown; 0 shows all.
     """
     nodes = {row["id"]: row for row in document["nodes"]}
     root = document["root"]
-    sides = {"both": ("upstream", "downstream")}.get(document["direction"], (document["direction"],))
-    trunk = Tree(_named(nodes[root], None), guide_style="dim")
+    trunk = _Twig(_named(nodes[root], {}))
+    sides = ("upstream", "downstream") if document["direction"] == "both" else (document["direction"],)
     for side in sides:
-        graph = _Graph(nodes, _hops(document["edges"], down=side == "downstream"))
-        _begin_at_columns(graph, root)
-        grown = _grown(graph, root, nodes, siblings)
-        place = trunk if len(sides) == 1 else trunk.add(Text(_SIDE_TITLES[side], "italic"))
-        place.children = grown.children
-        if not grown.children:
-            place.add(Text(_NOTHING[side], "dim"))
-    return Group(trunk, _totals(document))
-
-
-_SIDE_TITLES = {"upstream": "▲ comes from", "downstream": "▼ goes to"}
-_NOTHING = {"upstream": "nothing upstream is known", "downstream": "nothing downstream is known"}
+        place = trunk if len(sides) == 1 else trunk.grow(Text(TITLES[side], "italic"))
+        hops = _hops(document["edges"], down=side == "downstream")
+        _begin_at_columns(nodes, hops, root)
+        _unfold(nodes, hops, root, place, siblings)
+        if not place.twigs:
+            place.grow(Text(NOTHING[side], "dim"))
+    return [*_drawn(trunk), _totals(document)]
 
 
 def _hops(edges: Iterable[Row], *, down: bool) -> dict[str, list[_Hop]]:
@@ -89,56 +96,72 @@ def _hops(edges: Iterable[Row], *, down: bool) -> dict[str, list[_Hop]]:
     return {node: [_Hop(other, hops[other]) for other in sorted(hops)] for node, hops in found.items()}
 
 
-def _begin_at_columns(graph: _Graph, root: str) -> None:
+def _begin_at_columns(nodes: Mapping[str, Row], hops: dict[str, list[_Hop]], root: str) -> None:
     """A dataset or job asked for by columns has no edges of its own: its columns, at distance 0, have."""
-    if graph.nodes[root]["kind"] == "field" or root in graph.hops:
+    if nodes[root]["kind"] == "field" or root in hops:
         return
-    columns = [row["id"] for row in graph.nodes.values() if row["distance"] == 0 and row["id"] in graph.hops]
+    columns = [row["id"] for row in nodes.values() if row["distance"] == 0 and row["id"] in hops]
     if columns:
-        graph.hops[root] = [_Hop(column, _OWN) for column in columns]
+        hops[root] = [_Hop(column, _OWN) for column in columns]
 
 
-_OWN: Row = {"basis": "explicit", "origin": "observed"}
-
-
-def _grown(graph: _Graph, root: str, nodes: Mapping[str, Row], siblings: int) -> Tree:
-    trunk = Tree("")
+def _unfold(nodes: Mapping[str, Row], hops: Mapping[str, list[_Hop]], root: str, trunk: _Twig, siblings: int) -> None:
     shown = {root}
-    waiting = deque([_Branch(root, trunk, frozenset({root}))])
+    waiting = deque([_Place(root, trunk, frozenset({root}), _spaces({}, nodes[root]))])
     while waiting:
-        branch = waiting.popleft()
-        hops = graph.hops.get(branch.id, [])
-        if branch.level >= LEVELS and hops:
-            branch.tree.add(Text("… goes on; --format ndjson or dot shows all of it", "dim"))
+        place = waiting.popleft()
+        found = hops.get(place.id, [])
+        if place.level >= LEVELS and found:
+            place.twig.grow(Text("… goes on; --format ndjson or dot shows all of it", "dim"))
             continue
-        limit = len(hops) if not siblings or len(hops) <= siblings + 1 else siblings
-        for hop in hops[:limit]:
-            line = _line(nodes, branch.id, hop)
-            if hop.id in branch.above:
-                branch.tree.add(line.append(f"  {CYCLE}", "yellow"))
-            elif hop.id in shown:
-                # What leads nowhere has nothing above that is worth looking up.
-                branch.tree.add(line.append(f"  {ELSEWHERE}", "dim") if graph.hops.get(hop.id) else line)
-            else:
+        limit = len(found) if not siblings or len(found) <= siblings + 1 else siblings
+        for hop in found[:limit]:
+            row = nodes[hop.id]
+            # What leads nowhere has nothing above that is worth looking up.
+            mark = CYCLE if hop.id in place.above else ELSEWHERE if hop.id in shown and hops.get(hop.id) else ""
+            twig = place.twig.grow(_line(row, hop.edge, place.spaces, mark), guessed=hop.edge["basis"] in GUESSES)
+            if hop.id not in shown:
                 shown.add(hop.id)
-                waiting.append(_Branch(hop.id, branch.tree.add(line), branch.above | {hop.id}, branch.level + 1))
-        if limit < len(hops):
-            branch.tree.add(Text(f"… and {len(hops) - limit:,} more", "dim"))
-    return trunk
+                above, spaces = place.above | {hop.id}, _spaces(place.spaces, row)
+                waiting.append(_Place(hop.id, twig, above, spaces, place.level + 1))
+        if limit < len(found):
+            place.twig.grow(Text(f"… and {len(found) - limit:,} more", "dim"))
 
 
-def _line(nodes: Mapping[str, Row], near: str, hop: _Hop) -> Text:
-    edge = hop.edge
-    guess = edge["basis"] in GUESSES
-    line = Text()
-    line.append(f"{GUESSED_ARROW if guess else KNOWN_ARROW} ", "yellow" if guess else "dim")
-    line.append_text(_named(nodes[hop.id], nodes[near]))
+def _spaces(before: Mapping[str, str], row: Row) -> dict[str, str]:
+    return {**before, _group(row): row["namespace"]}
+
+
+def _group(row: Row) -> str:
+    """Datasets and their columns live in the same namespaces, jobs in others."""
+    return "job" if row["kind"] == "job" else "dataset"
+
+
+def _drawn(trunk: _Twig) -> Iterator[Text]:
+    yield trunk.line
+    stack = [("", twig, last) for twig, last in reversed(_marked(trunk.twigs))]
+    while stack:
+        prefix, twig, last = stack.pop()
+        line = Text()
+        line.append(f"{prefix}{'└' if last else '├'}", "dim")
+        line.append(GUESSED if twig.guessed else KNOWN, DASHED if twig.guessed else "dim")
+        yield line.append_text(twig.line)
+        below = prefix + ("    " if last else "│   ")
+        stack += [(below, inner, is_last) for inner, is_last in reversed(_marked(twig.twigs))]
+
+
+def _marked(twigs: list[_Twig]) -> list[tuple[_Twig, bool]]:
+    """Each with whether it is the last one."""
+    return [(twig, at == len(twigs) - 1) for at, twig in enumerate(twigs)]
+
+
+def _line(row: Row, edge: Row, spaces: Mapping[str, str], mark: str) -> Text:
     remarks = [*_change(edge), *(["a guess"] if edge["basis"] == "implicit_product" else [])]
     if edge["origin"] == "declared":
         remarks.append("declared")
-    if remarks:
-        line.append(f"  ({', '.join(remarks)})", "yellow" if guess else "dim")
-    return line
+    if mark:
+        remarks.append(mark)
+    return _named(row, spaces, ", ".join(remarks))
 
 
 def _change(edge: Row) -> list[str]:
@@ -148,15 +171,17 @@ def _change(edge: Row) -> list[str]:
     return [*map(plain, words), *(["masked"] if change.get("masking") else [])]
 
 
-def _named(row: Row, near: Row | None) -> Text:
-    """Icon, name, namespace where it is another than the neighbour's, owners, tags."""
+def _named(row: Row, spaces: Mapping[str, str], remarks: str = "") -> Text:
+    """Icon, name, remarks, namespace where the way there did not show it, owners, tags."""
     kind = row["kind"]
     line = Text()
     line.append(f"{ICONS[kind]} ", STYLES[kind])
     line.append_text(styled(row["name"], STYLES[kind]))
     if kind == "field":
         line.append_text(styled(f" . {row['field']}", "bold"))
-    if near is None or near["namespace"] != row["namespace"]:
+    if remarks:
+        line.append(f"  {remarks}", DASHED)
+    if spaces.get(_group(row)) != row["namespace"]:
         line.append_text(styled(f"  {row['namespace']}", "dim"))
     owners = list(dict.fromkeys(owner["name"] for owner in row.get("owners") or ()))
     if owners:
@@ -170,21 +195,20 @@ def _named(row: Row, near: Row | None) -> Text:
 def _tag(tag: Row) -> str:
     """Airflow sends a tag as key and equal value, dbt as key and "true"."""
     key, value = str(tag["key"]), tag.get("value")
-    return key if value in {None, "", key, "true", True} else f"{key}={value}"
+    return key if value in {None, "", key, "true"} else f"{key}={value}"
 
 
 def _totals(document: Row) -> Text:
-    totals = document["totals"]
-    counts = [f"{count:,} {name[:-1] if count == 1 else name}" for name, count in totals.items() if count]
-    counts = [words.replace(" dags", " DAGs").replace(" dag", " DAG") if "dag" in words else words for words in counts]
+    words = {"datasets": "dataset", "jobs": "job", "fields": "column", "dags": "DAG"}
+    totals = [(count, words[name]) for name, count in document["totals"].items() if count and name in words]
     guessed = sum(edge["basis"] in GUESSES for edge in document["edges"])
-    depth = document["depth"]
-    parts = [", ".join(counts), "all hops" if depth == "all" else f"up to {depth} hops"]
+    parts = [", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in totals)]
+    parts.append("all hops" if document["depth"] == "all" else f"up to {document['depth']} hops")
     if guessed:
-        parts.append(f"{guessed:,} of {len(document['edges']):,} edges are guesses ({GUESSED_ARROW})")
+        parts.append(f"{guessed:,} of {len(document['edges']):,} edges are guesses ({GUESSED.strip()})")
     if document["as_of"]:
         parts.append(f"as of {document['as_of']}")
     line = Text(" · ".join(parts), "dim")
     if document["truncated"]:
-        line.append(" · cut off: more edges than the server gives at once; ask with --depth", "yellow")
+        line.append(" · cut off: more edges than one answer may have; ask with a smaller --depth", DASHED)
     return line

@@ -90,13 +90,13 @@ def _report(door: Door, document: Row) -> Report:
 
 
 def _above(door: Door, job: Row) -> list[str]:
-    """The outermost job that contains this one: its DAG, or the dbt command."""
-    found: list[str] = []
-    node: Row | None = {"namespace": job["namespace"], "name": job["name"]}
-    while node is not None and node["name"] not in found:
-        found.append(node["name"])
-        node = door.get("/jobs/one", namespace=node["namespace"], name=node["name"]).json()["parent"]
-    return found[1:][-1:]
+    """The outermost job that contains this one: its DAG, or the dbt command; none if it stands alone."""
+    seen, parent, top = {job["id"]}, door.get("/jobs/one", node=job["id"]).json()["parent"], None
+    while parent is not None and parent not in seen:
+        seen.add(parent)
+        top = door.get("/jobs/one", node=parent).json()
+        parent = top["parent"]
+    return [top["name"]] if top is not None else []
 
 
 def _table(report: Report) -> Table:
