@@ -19,8 +19,8 @@ Row = Mapping[str, Any]
 
 ICONS = {"dataset": "▤", "job": "⚙", "field": "•"}
 STYLES = {"dataset": "bold cyan", "job": "bold magenta", "field": "bold green"}
-# Which of an event's inputs went into which of its outputs was not said: such an edge is a guess, and dashed.
-GUESSES = frozenset({"implicit_product", "implicit_single"})
+# Several inputs, several outputs, and nothing said which went into which: such an edge is a guess, and dashed.
+GUESSES = frozenset({"implicit_product"})
 KNOWN, GUESSED, DASHED = "── ", "╌╌ ", "yellow"
 CYCLE, ELSEWHERE = "↩ cycle", "↑ shown above"
 SIBLINGS = 12
