@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+CHATTY = ("alembic", "uvicorn.error")  # they tell of every start and of every broken request
+
 
 def configure_logging(level: str) -> None:
     """Sets up structlog and logging. JSON, so that a line end in somebody's name can't forge a line."""
@@ -34,3 +36,5 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(max(number, logging.WARNING))
