@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.live.crash.mount import Mount, forgetful
+from tests.servers import AnyPostgreSQL, or_skip, running_postgresql
 
 
 @pytest.fixture
@@ -17,6 +18,15 @@ def mount() -> Iterator[Mount]:
     """The forgetful file system, empty."""
     with forgetful() as mounted:
         yield mounted
+
+
+@pytest.fixture(scope="module")
+def mortal_postgresql() -> Iterator[AnyPostgreSQL]:
+    """A PostgreSQL of these tests alone, to be crashed."""
+    context = running_postgresql(own=True)
+    server = or_skip(context.__enter__)
+    yield server
+    context.__exit__(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

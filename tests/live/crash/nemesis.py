@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from tests.live.crash.checker import Checker
 from tests.live.crash.stack import Place
 from tests.live.crash.workload import History
-from tests.live.crash.writer import Shift, work
+from tests.live.crash.writer import READY, Shift, work
 
 READY_S = 60.0
 LONGEST_LIFE_S = 0.08
@@ -77,6 +77,10 @@ class Tally:
     took_s: float = 0.0
     violations: list[str] = field(default_factory=list)
 
+    def shows(self, violation: str) -> bool:
+        """Whether a violation of this kind was found; "": of any kind."""
+        return any(violation in one for one in self.violations)
+
     def __str__(self) -> str:
         rate = self.cycles / self.took_s if self.took_s else 0.0
         return (
@@ -118,7 +122,10 @@ class Disk:
 
 @dataclass(slots=True)
 class Loop:
-    """Kills, cycle after cycle. era: cycles on one journal, at whose end it is replayed; check_every: cycles."""
+    """Kills, cycle after cycle. era: cycles on one journal, at whose end it is replayed; check_every: cycles.
+
+    seeking: the violation that a mutant is to cause; the loop ends at it, or without one at the first of any kind.
+    """
 
     medium: Medium
     diaries: Path
@@ -128,12 +135,14 @@ class Loop:
     check_every: int = 5
     writers: int = 8
     longest_life_s: float = LONGEST_LIFE_S
+    seeking: str = ""
 
     def run(self, cycles: int, *, until_s: float | None = None) -> Tally:
         """That many cycles, or fewer if a violation is found or the time (of the monotonic clock) is over."""
-        tally, began = Tally(), time.monotonic()
-        era = 0
-        while tally.cycles < cycles and not tally.violations and (until_s is None or time.monotonic() < until_s):
+        tally, began, era = Tally(), time.monotonic(), 0
+        while (
+            tally.cycles < cycles and not tally.shows(self.seeking) and (until_s is None or time.monotonic() < until_s)
+        ):
             self._era(era, min(self.era, cycles - tally.cycles), tally)
             era += 1
             tally.took_s = time.monotonic() - began
@@ -161,9 +170,14 @@ class Loop:
 
     def _cycle(self, shift: Shift, chance: random.Random) -> None:
         life = Life(shift)
-        if life.heard() != "ready":
+        if life.heard() != READY:
             life.kill()
             raise AssertionError(f"a life didn't begin: {shift}")
         time.sleep(chance.uniform(0.0, self.longest_life_s))
         life.kill()
         self.medium.strike(chance)
+
+
+def over(until_s: float | None) -> bool:
+    """Whether a time of the monotonic clock is past; None never is."""
+    return until_s is not None and time.monotonic() >= until_s

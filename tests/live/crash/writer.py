@@ -14,6 +14,7 @@ from ingest.errors import NotStored, Overloaded
 from tests.live.crash.stack import Place, Stack, opened
 from tests.live.crash.workload import Diary, Name, body_of
 
+READY, DONE = "ready", "done"
 PAUSE_S = 0.05
 # Between two events of a writer: enough events to be hit in the middle of something, few enough to be replayed.
 LONGEST_PAUSE_S = 0.01
@@ -23,7 +24,8 @@ LONGEST_PAUSE_S = 0.01
 class Shift:
     """One life of the process. again: what earlier lives sent and got no answer for; it is sent first.
 
-    journals: how many sequencers the writers share. stop_after: events a writer sends before it goes home.
+    first: number of its first writer, where several processes write. stop_after: events a writer sends before it goes
+    home.
     """
 
     place: Place
@@ -34,6 +36,7 @@ class Shift:
     writers: int = 8
     project: bool = True
     migrate: bool = False
+    first: int = 0
     stop_after: int | None = None
 
 
@@ -42,18 +45,26 @@ def work(shift: Shift, tell: Connection) -> None:
     with opened(shift.place, migrate=shift.migrate) as stack:
         stop = threading.Event()
         if shift.project:
-            threading.Thread(target=stack.projector(batch=20).run, args=(stop,), daemon=True).start()
+            threading.Thread(target=_project, args=(stack, stop, tell), daemon=True).start()
         threads = [
             threading.Thread(target=asyncio.run, args=(_Writer(shift, number, stack).run(),), daemon=True)
-            for number in range(shift.writers)
+            for number in range(shift.first, shift.first + shift.writers)
         ]
         for thread in threads:
             thread.start()
-        tell.send("ready")
+        tell.send(READY)
         for thread in threads:
             thread.join()
         stop.set()
-        tell.send("done")
+        tell.send(DONE)
+
+
+def _project(stack: Stack, stop: threading.Event, tell: Connection) -> None:
+    try:
+        stack.projector(batch=20).run(stop)
+    except BaseException as error:
+        tell.send(f"the projector died: {error!r}")
+        raise
 
 
 class _Writer:
@@ -68,7 +79,7 @@ class _Writer:
         self._taken: list[Name] = []
 
     async def run(self) -> None:
-        for name in self._shift.again[self._number :: self._shift.writers]:
+        for name in self._shift.again[self._number - self._shift.first :: self._shift.writers]:
             await self._deliver([name])
         n = 0
         while self._shift.stop_after is None or n < self._shift.stop_after:
