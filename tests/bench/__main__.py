@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tests.bench import graph_rows, ingest_rows
+from tests.bench import graph_rows, ingest_rows, marquez_rows, neo4j_rows
 from tests.bench.options import Options
 from tests.bench.table import Row, Table
 
@@ -20,6 +20,8 @@ PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "reach": graph_rows.reach,
     "traces": graph_rows.traces,
     "start": graph_rows.start,
+    "marquez": marquez_rows.marquez,
+    "neo4j": neo4j_rows.neo4j,
 }
 
 

@@ -113,7 +113,9 @@ def build(data: Path) -> None:
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
     # Indexes are filled once at the end: sorted, ten times cheaper than kept while rows come.
-    indexes = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+    indexes = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    ).fetchall()
     for name, _ in indexes:
         connection.execute(f"DROP INDEX {name}")
     connection.execute("BEGIN")
@@ -158,8 +160,14 @@ class _Loader:
 
     def _load_facets(self) -> None:
         """Sixteen schemas and one kind of job, shared; one observation a node."""
-        schemas = [("schema", canonical({"fields": [{"name": f"{WORDS[s]}_{c:02d}", "type": "BIGINT"} for c in range(12)]})) for s in range(SCHEMAS)]
-        facets = [*schemas, ("jobType", canonical({"processingType": "BATCH", "integration": "AIRFLOW", "jobType": "TASK"}))]
+        schemas = [
+            ("schema", canonical({"fields": [{"name": f"{WORDS[s]}_{c:02d}", "type": "BIGINT"} for c in range(12)]}))
+            for s in range(SCHEMAS)
+        ]
+        facets = [
+            *schemas,
+            ("jobType", canonical({"processingType": "BATCH", "integration": "AIRFLOW", "jobType": "TASK"})),
+        ]
         digests = [hashlib.sha256(name.encode() + b"\x1f" + body).digest() for name, body in facets]
         self._put("facet", [(i + 1, digests[i], name, body) for i, (name, body) in enumerate(facets)])
         packed = [np.array([i + 1], "<i8").tobytes() for i in range(len(facets))]

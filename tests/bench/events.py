@@ -94,7 +94,9 @@ class World:
         if one == other:
             other = (other[0], (other[1] + 1) % self.width)
         body = self._event(number, (layer, at), one, other)
-        start, complete = (_pieces({"eventType": kind, "eventTime": EVENT_TIME, **body}) for kind in ("START", "COMPLETE"))
+        start, complete = (
+            _pieces({"eventType": kind, "eventTime": EVENT_TIME, **body}) for kind in ("START", "COMPLETE")
+        )
         return start, complete
 
     def _event(self, number: int, out: tuple[int, int], one: tuple[int, int], other: tuple[int, int]) -> dict[str, Any]:
@@ -102,7 +104,9 @@ class World:
         producer = AIRFLOW if airflow else DBT
         dag = f"dag_{number // 20:04d}" if airflow else f"dbt-run-analytics_{number // 200:03d}"
         model = self.dataset_name(*out).rsplit(".", 1)[-1]
-        name = f"{dag}.build_{WORDS[out[1] % len(WORDS)]}_{number:05d}" if airflow else f"analytics.dbt.model.shop.{model}"
+        name = (
+            f"{dag}.build_{WORDS[out[1] % len(WORDS)]}_{number:05d}" if airflow else f"analytics.dbt.model.shop.{model}"
+        )
         output = self._dataset(out, producer)
         fields = self._column_lineage(out, one, other)
         output["facets"]["columnLineage"] = _facet(producer, "1-2-0/ColumnLineageDatasetFacet", fields=fields)
@@ -112,7 +116,9 @@ class World:
             "run": {
                 "runId": RUN_ID,
                 "facets": {
-                    "nominalTime": _facet(producer, "1-0-1/NominalTimeRunFacet", nominalStartTime=day, nominalEndTime=day),
+                    "nominalTime": _facet(
+                        producer, "1-0-1/NominalTimeRunFacet", nominalStartTime=day, nominalEndTime=day
+                    ),
                     "parent": _facet(
                         producer,
                         "1-1-0/ParentRunFacet",
@@ -143,7 +149,11 @@ class World:
     def _dataset(self, place: tuple[int, int], producer: str) -> dict[str, Any]:
         layer, at = place
         fields = [
-            {"name": self.column(at, n), "type": TYPES[(n + layer) % len(TYPES)], "description": f"column {n} of layer {layer}"}
+            {
+                "name": self.column(at, n),
+                "type": TYPES[(n + layer) % len(TYPES)],
+                "description": f"column {n} of layer {layer}",
+            }
             for n in range(self.columns)
         ]
         address = self.datasets_namespace

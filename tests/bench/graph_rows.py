@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from statistics import median
 from typing import Any
-from urllib.parse import urlencode
 
 import networkx as nx
 import numpy as np
@@ -24,7 +22,8 @@ from lineage.stores.embedded import EmbeddedStore
 from lineage.traces import trace
 from tests.bench import big_catalog, big_graph
 from tests.bench.options import Options
-from tests.bench.serving import KEY, Served, headwater
+from tests.bench.reading import getter, ms
+from tests.bench.serving import Served, headwater
 from tests.bench.table import Row, figures
 
 GOAL_MS = {10: 10, 20: 250}
@@ -37,15 +36,15 @@ def reach(options: Options) -> Iterator[Row]:
     matrix = csr_array((ones, (edges[:, 0], edges[:, 1])), shape=(big_graph.NODES, big_graph.NODES))
     matrix.sum_duplicates()
     weights = csr_array((np.ones(len(matrix.indices)), matrix.indices, matrix.indptr), shape=matrix.shape)
-    store = _loaded()
+    store = loaded()
     root = [big_graph.ROOT + 1]  # ids of the catalog start at 1
     ours, scipys = [], []
     for _ in range(options.rounds * 3):
-        ours.append(_ms(lambda: store.reach(root, down=True, walk=Walk())))
-        scipys.append(_ms(lambda: breadth_first_order(weights, big_graph.ROOT, return_predecessors=True)))
+        ours.append(ms(lambda: store.reach(root, down=True, walk=Walk())))
+        scipys.append(ms(lambda: breadth_first_order(weights, big_graph.ROOT, return_predecessors=True)))
     found = len(store.reach(root, down=True, walk=Walk()).nodes) - 1
     assert found == big_graph.DOWNSTREAM, found
-    only_order = [_ms(lambda: breadth_first_order(weights, big_graph.ROOT, return_predecessors=False)) for _ in scipys]
+    only_order = [ms(lambda: breadth_first_order(weights, big_graph.ROOT, return_predecessors=False)) for _ in scipys]
     assert len(breadth_first_order(weights, big_graph.ROOT, return_predecessors=False)) - 1 == found
     ratio = median(a / b for a, b in zip(ours, scipys, strict=True))
     yield Row(
@@ -60,7 +59,7 @@ def reach(options: Options) -> Iterator[Row]:
     )
     graph = nx.DiGraph()
     graph.add_edges_from(edges.tolist())
-    networkx = [_ms(lambda: nx.descendants(graph, big_graph.ROOT)) for _ in range(2)]
+    networkx = [ms(lambda: nx.descendants(graph, big_graph.ROOT)) for _ in range(2)]
     assert len(nx.descendants(graph, big_graph.ROOT)) == found
     ratio = median(networkx) / median(ours)
     yield Row(
@@ -74,14 +73,14 @@ def reach(options: Options) -> Iterator[Row]:
     )
 
 
-def _loaded() -> EmbeddedStore:
+def loaded() -> EmbeddedStore:
     store = EmbeddedStore()
-    with closing(_catalog().snapshot()) as snapshot:
+    with closing(catalog().snapshot()) as snapshot:
         store.load(snapshot)
     return store
 
 
-def _catalog() -> SqlCatalog:
+def catalog() -> SqlCatalog:
     return SqlCatalog(open_engine(sqlite_url(big_catalog.folder() / "catalog.db"), durable=False))
 
 
@@ -93,7 +92,7 @@ def traces(options: Options) -> Iterator[Row]:
             times, answer = _asked(served, depth, 10 * options.rounds)
             nodes = len(answer["nodes"]) - 1
             assert nodes == big_graph.WITHIN[depth], nodes
-            document = [_ms(lambda: orjson.dumps(answer)) for _ in range(5)]
+            document = [ms(lambda: orjson.dumps(answer)) for _ in range(5)]
             p50 = median(times)
             share = median(document) / p50
             yield Row(
@@ -108,30 +107,19 @@ def traces(options: Options) -> Iterator[Row]:
 
 def _asked(served: Served, depth: int, times: int) -> tuple[list[float], Any]:
     query = {"node": big_catalog.root().id, "direction": "downstream", "granularity": "job", "depth": depth}
-    get = _getter(served, "/trace", query)
+    get = getter(served, "/trace", query)
     body = get()
-    return [_ms(get) for _ in range(times)], orjson.loads(body)
-
-
-def _getter(served: Served, path: str, query: dict[str, Any]) -> Callable[[], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=300)
-    target = f"/api/v1{path}?{urlencode(query)}"
-
-    def get() -> bytes:
-        connection.request("GET", target, headers={"Authorization": f"Bearer {KEY}"})
-        response = connection.getresponse()
-        body = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"GET {target} gave {response.status}: {body[:500]!r}")
-        return body
-
-    return get
+    return [ms(get) for _ in range(times)], orjson.loads(body)
 
 
 def _other_reads(served: Served, options: Options) -> Iterator[Row]:
     node = big_catalog.root()
     reads: list[tuple[str, str, dict[str, Any]]] = [
-        ("trace of datasets, depth 10", "/trace", {"node": node.id, "granularity": "dataset", "direction": "downstream"}),
+        (
+            "trace of datasets, depth 10",
+            "/trace",
+            {"node": node.id, "granularity": "dataset", "direction": "downstream"},
+        ),
         ("search, prefix of a last part", "/search", {"q": "fct_order_0012", "limit": 20}),
         ("search, within a name", "/search", {"q": "rder_00123", "limit": 20}),
         ("list, first 100 of 900,000 datasets", "/datasets", {"limit": 100}),
@@ -139,9 +127,9 @@ def _other_reads(served: Served, options: Options) -> Iterator[Row]:
         ("one dataset in full", "/datasets/one", {"namespace": node.namespace, "name": node.name}),
     ]
     for work, path, query in reads:
-        get = _getter(served, path, query)
+        get = getter(served, path, query)
         get()
-        yield Row(f"{work}, 1.6 M nodes", figures([_ms(get) for _ in range(3 * options.rounds)], "ms"))
+        yield Row(f"{work}, 1.6 M nodes", figures([ms(get) for _ in range(3 * options.rounds)], "ms"))
 
 
 def start(options: Options) -> Iterator[Row]:
@@ -171,16 +159,10 @@ def start(options: Options) -> Iterator[Row]:
 def in_process(depth: int) -> Any:
     """The same trace without HTTP: for profilers."""
     return trace(
-        _catalog(),
-        _loaded(),
+        catalog(),
+        loaded(),
         big_catalog.root(),
         direction=Direction.DOWNSTREAM,
         depth=depth,
         granularity=Granularity.JOB,
     )
-
-
-def _ms(run: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    run()
-    return (time.perf_counter() - began) * 1000

@@ -48,7 +48,7 @@ class Served:
         return {name: _cpu_s(pid) for name, pid in zip(names, [self.pid, *self.children()], strict=False)}
 
     def get(self, path: str, **query: Any) -> Any:
-        """One answer of the API, parsed. Raises RuntimeError unless it is 200."""
+        """One answer of the API, parsed. Raises RuntimeError unless it is 200, or 503 for now."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         target = f"/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
         connection.request("GET", target, headers={"Authorization": f"Bearer {KEY}"})
@@ -59,21 +59,13 @@ class Served:
             raise RuntimeError(f"GET {target} gave {response.status}: {body[:500]!r}")
         return json.loads(body)
 
-    def await_graph(self, timeout_s: float = 120) -> None:
-        """Until traces are answered: the embedded graph may still load while events are taken."""
+    def await_graph(self, node: str, timeout_s: float = 120) -> None:
+        """Until traces are answered: events are taken while the embedded graph still loads."""
         until = time.monotonic() + timeout_s
-        while not self._is_ready():
+        while self.get("/trace", node=node, depth=0).get("status") == 503:
             if time.monotonic() > until:
-                raise RuntimeError(f"the server isn't ready after {timeout_s:g} s: {self.get('/health')}")
+                raise RuntimeError(f"no trace is answered after {timeout_s:g} s: {self.get('/health')}")
             time.sleep(0.02)
-
-    def _is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("GET", "/api/v1/health/ready")
-        response = connection.getresponse()
-        response.read()
-        connection.close()
-        return response.status == 200
 
     def lag(self) -> int:
         """Events that catalog or graph are behind the journal."""
@@ -110,9 +102,7 @@ def _running(command: list[str], data: Path) -> Iterator[Served]:
     log = data / "bench.log"
     with log.open("w") as errors:
         started = time.monotonic()
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment
-        )
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment)
         try:
             yield Served(process, _port(process, log), started)
         finally:

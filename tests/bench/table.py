@@ -54,7 +54,9 @@ class Table:
         lines = [head, *(_cells(row) for row in self.rows)]
         widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
         ruler = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-        texts = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines]
+        texts = [
+            "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |" for line in lines
+        ]
         notes = [f"{row.work}: {row.note}" for row in self.rows if row.note]
         return "\n".join([texts[0], ruler, *texts[1:], "", *notes])
 
