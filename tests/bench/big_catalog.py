@@ -154,9 +154,8 @@ class _Loader:
             namespace = self._namespaces.setdefault(node.namespace, len(self._namespaces) + 1)
             task = at - DATASETS
             parent = 1 + DATASETS + JOBS + task // DAG_TASKS if 0 <= task < JOBS else 0
-            yield (
-                at + 1, key, int(node.kind), namespace, node.name, _leaf(node.name), True, parent, FIRST_US, None, at + 1
-            )  # fmt: skip
+            leaf = _leaf(node.name)
+            yield at + 1, key, int(node.kind), namespace, node.name, leaf, True, parent, FIRST_US, None, at + 1
 
     def _load_facets(self) -> None:
         """Sixteen schemas and one kind of job, shared; one observation a node."""

@@ -1,6 +1,6 @@
-"""The big graph that figures are measured on: 705,000 jobs (15,000 DAGs of 47 tasks), 900,000 datasets, 2.5 million edges.
+"""The big graph that figures are measured on: 705,000 jobs (15,000 DAGs of 47 tasks), 900,000 datasets, 2.5 M edges.
 
-Deterministic (numpy PCG64, seed 7). Node numbers: datasets 0..899,999, jobs 900,000..1,604,999. A job writes one dataset
+Deterministic (numpy PCG64, seed 7). Node numbers: datasets 0..899,999, jobs 900,000..1,604,999. A job writes a dataset
 and reads one to four that come before it, mostly near ones. Full downstream of dataset 1,000 has 830,679 nodes, of
 400,000 has 430,788, of 800,000 has 50,012 (start not counted); within 10 edges of 1,000 there are 330, within 20 there
 are 14,991.

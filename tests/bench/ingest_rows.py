@@ -50,7 +50,8 @@ def ingest(options: Options) -> Iterator[Row]:
         share >= 0.6,
         f"processor time of the server: {median(spent_us):.0f} us an event, bare {median(bare_us):.0f} us; "
         f"of the load generator {median(s.cpu_s / s.events * 1e6 for s in ours):.0f} us; "
-        f"p50 {median(s.p50_ms for s in ours):.1f} ms, p99 {median(s.p99_ms for s in ours):.1f} ms; projector at work beside it",
+        f"p50 {median(s.p50_ms for s in ours):.1f} ms, p99 {median(s.p99_ms for s in ours):.1f} ms; "
+        "the projector is at work on the same cores",
     )
     gain = median(b.rate / a.rate for a, b in zip(ours, batches, strict=True))
     yield Row(
