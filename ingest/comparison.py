@@ -8,13 +8,14 @@ with what is equal.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
 
+from ingest.errors import pointer
 from ingest.openlineage.facts import Reader
 from ingest.openlineage.parse import event_of
 from ingest.projection import BATCH, ReadableJournal
@@ -23,6 +24,7 @@ from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
 from lineage.ports import Applied, Catalog, EdgeColumns, EdgeRow, GraphStore, Snapshot
 
 SHOWN = 20
+TEXT = 300  # characters of a value
 Row = dict[str, Any]
 Advanced = Callable[[int], None]
 
@@ -133,17 +135,34 @@ def _identity(row: Row) -> str:
 def _entity_difference(expected: Row | None, found: Row | None) -> Difference:
     row = expected or found
     assert row is not None
-    what = _identity(row)
     if expected is None or found is None:
-        there, nowhere = "there", None
-        return Difference("catalog", what, there if expected else nowhere, there if found else nowhere)
-    names = [name for name in sorted(expected.keys() | found.keys()) if expected.get(name) != found.get(name)]
-    return Difference("catalog", what, _part(expected, names), _part(found, names))
+        return Difference("catalog", _identity(row), _there(expected), _there(found))
+    where, one, other = _first_difference(expected, found)
+    return Difference("catalog", f"{_identity(row)}: {where}", _text(one), _text(other))
 
 
-def _part(row: Row, names: Sequence[str]) -> str:
-    text = canonical({name: row.get(name) for name in names}).decode()
-    return text if len(text) <= 300 else text[:300] + "…"
+def _there(row: Row | None) -> str | None:
+    return None if row is None else "there"
+
+
+def _first_difference(one: Any, other: Any, where: str = "") -> tuple[str, Any, Any]:
+    """The JSON pointer of the first place where two values differ, and what stands there. Depth is that of the rows."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in sorted(one.keys() | other.keys()):
+            if one.get(name) != other.get(name):
+                return _first_difference(one.get(name), other.get(name), f"{where}{pointer(name)}")
+    if isinstance(one, list) and isinstance(other, list):
+        for at, (left, right) in enumerate(zip_longest(one, other)):
+            if left != right:
+                return _first_difference(left, right, f"{where}{pointer(at)}")
+    return where, one, other
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = canonical(value).decode()
+    return text if len(text) <= TEXT else text[:TEXT] + "…"
 
 
 def compare_graph(result: Comparison, catalog: Catalog, graph: GraphStore) -> None:

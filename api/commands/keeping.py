@@ -35,8 +35,8 @@ def rebuild(where: Where, *, graph: bool, catalog: bool) -> None:
             count = _rebuild_catalog(here)
             out().print(f"catalog rebuilt from {count:,} events")
         if graph or catalog:
-            edges = _rebuild_graph(here)
-            out().print(f"{here.graph.name} graph rebuilt with {edges:,} edges")
+            _rebuild_graph(here)
+            out().print(f"{here.graph.name} graph rebuilt from the catalog")
 
 
 def _rebuild_catalog(here: Headwater) -> int:
@@ -46,15 +46,13 @@ def _rebuild_catalog(here: Headwater) -> int:
         return here.projector.catch_up(_advancing(bar, bar.add_task("catalog", total=head, count=0, rate=0.0)))
 
 
-def _rebuild_graph(here: Headwater) -> int:
+def _rebuild_graph(here: Headwater) -> None:
     snapshot = here.catalog.snapshot()
     try:
-        edges = snapshot.counts()["edges"]
-        with notes().status(f"loading {edges:,} edges into {here.graph.name}"):
+        with notes().status(f"loading {snapshot.counts()['edges']:,} edges into {here.graph.name}"):
             here.graph.load(snapshot)
     finally:
         snapshot.close()
-    return edges
 
 
 def check(where: Where) -> None:
