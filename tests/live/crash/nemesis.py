@@ -27,21 +27,26 @@ LONGEST_LIFE_S = 0.08
 
 
 class Life:
-    """One process that works a shift."""
+    """One process that works a shift, or runs another errand."""
 
     _context: ForkServerContext | None = None
 
-    def __init__(self, shift: Shift, task: Callable[[Any, Connection], None] = work) -> None:
-        self._ear, mouth = self._forkserver().Pipe(duplex=False)
-        self._process = self._forkserver().Process(target=task, args=(shift, mouth), daemon=True)
+    def __init__(
+        self, errand: Any, task: Callable[[Any, Connection], None] = work, mouth: Connection | None = None
+    ) -> None:
+        """mouth: what the task speaks through, if not into the ear of this object."""
+        self._ear, own = self._forkserver().Pipe(duplex=False)
+        self._process = self._forkserver().Process(target=task, args=(errand, mouth or own), daemon=True)
         self._process.start()
-        mouth.close()
+        own.close()
 
     @classmethod
     def _forkserver(cls) -> ForkServerContext:
         if cls._context is None:
             cls._context = multiprocessing.get_context("forkserver")
-            cls._context.set_forkserver_preload(["pytest", "tests.live.crash.writer", "tests.live.crash.checker"])
+            cls._context.set_forkserver_preload(
+                ["pytest", *(f"tests.live.crash.{name}" for name in ("writer", "checker", "deeds"))]
+            )
         return cls._context
 
     @property
