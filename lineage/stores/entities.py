@@ -291,10 +291,12 @@ def _run_words(connection: Connection, pks: Iterable[int]) -> dict[int, str]:
 
 def _assertions(connection: Connection, where: Any) -> list[dict[str, Any]]:
     """The newest result of each check."""
+    # Ids depend on arrival and decide nothing: of checks at one time the greater content stands.
     newest: dict[tuple[int, bytes], Any] = {}
-    for row in connection.execute(select(t.assertion).where(where).order_by(t.assertion.c.at_us, t.assertion.c.run_pk)):
+    found = connection.execute(select(t.assertion).where(where)).all()
+    for row in sorted(found, key=lambda row: (row.at_us, str(row.success), bytes(row.detail))):
         newest[row.dataset_id, bytes(row.key)] = row
-    rows = sorted(newest.values(), key=lambda row: (row.assertion, row.column or "", row.dataset_id))
+    rows = sorted(newest.values(), key=lambda row: (row.assertion, row.column or "", bytes(row.key), bytes(row.detail)))
     words = _run_words(connection, {row.run_pk for row in rows})
     datasets = names(connection, {row.dataset_id for row in rows})
     return [
@@ -321,7 +323,7 @@ def _statistics(connection: Connection, where: Any) -> list[dict[str, Any]]:
     recent = (
         select(t.statistic)
         .where(where)
-        .order_by(t.statistic.c.at_us.desc(), t.statistic.c.run_pk.desc())
+        .order_by(t.statistic.c.at_us.desc(), t.statistic.c.body.desc())
         .limit(RECENT * 10)
     )
     newest: dict[tuple[int, str, str], Any] = {}
@@ -338,7 +340,7 @@ def _statistics(connection: Connection, where: Any) -> list[dict[str, Any]]:
             "run": words.get(row.run_pk),
             "content": orjson.loads(bytes(row.body)),
         }
-        for _, row in sorted(newest.items())
+        for row in sorted(newest.values(), key=lambda row: (datasets[row.dataset_id].id, row.role, row.facet))
     ]
 
 
