@@ -194,13 +194,16 @@ class Neo4jStore:
     """Reach in a Neo4j that others may query too; give it a database of its own.
 
     uri: bolt:// or neo4j://, user and password in it or in `auth`. Nothing is connected before the first call.
+    batch: rows in a transaction.
     """
 
     name = "neo4j"
 
-    def __init__(self, uri: str, *, auth: tuple[str, str] | None = None, database: str | None = None) -> None:
+    def __init__(
+        self, uri: str, *, auth: tuple[str, str] | None = None, database: str | None = None, batch: int = BATCH
+    ) -> None:
         self._uri, found = _without_password(uri)
-        self._database = database
+        self._database, self._batch = database, batch
         self._driver: Driver = GraphDatabase.driver(
             self._uri,
             auth=auth or found,
@@ -221,7 +224,7 @@ class Neo4jStore:
             self._seen = None
             for statement in CONSTRAINTS:
                 session.run(statement).consume()
-            write = _Write(session, self._uri)
+            write = Write(session, self._uri, self._batch)
             write.begin_load()
             if snapshot.counts()["edges"] > MANY:  # filled once at the end: cheaper than kept while all is written
                 for index in INDEX_NAMES:
@@ -229,7 +232,7 @@ class Neo4jStore:
             for statement in WIPES:
                 while write.wipe(statement):
                     pass
-            _copy(snapshot, write)
+            _copy(snapshot, write, self._batch)
             for statement in INDEXES:
                 session.run(statement).consume()
             session.run("CALL db.awaitIndexes(3600)").consume()
@@ -242,8 +245,8 @@ class Neo4jStore:
             require_successor(self.name, expected, changes)
             # Not known until the end: a commit may have happened though its answer was lost.
             self._seen = None
-            write = _Write(session, self._uri)
-            *before, last = _parts(changes)
+            write = Write(session, self._uri, self._batch)
+            *before, last = _parts(changes, self._batch)
             for part in before:
                 write.run(part, expected)
             write.end(changes.mark, last, expected)
@@ -313,21 +316,22 @@ class Neo4jStore:
         return self._driver.session(database=self._database)
 
 
-def _copy(snapshot: Snapshot, write: _Write) -> None:
-    for nodes in snapshot.nodes(BATCH):
+def _copy(snapshot: Snapshot, write: Write, batch: int) -> None:
+    for nodes in snapshot.nodes(batch):
         write.run(_node_statements(nodes))
-    for fields in snapshot.fields(BATCH):
+    for fields in snapshot.fields(batch):
         write.run(_field_statements(fields))
     for layer in Layer:
-        for columns in snapshot.edges(layer, BATCH):
+        for columns in snapshot.edges(layer, batch):
             write.run(_column_statements(columns))
 
 
-class _Write:
+class Write:
     """Transactions of one load or apply, each behind the fence: a write that began later ends this one."""
 
-    def __init__(self, session: Session, where: str) -> None:
-        self._session, self._where, self._token = session, where, uuid.uuid4().hex
+    def __init__(self, session: Session, where: str, batch: int = BATCH) -> None:
+        self._session, self._where, self._batch = session, where, batch
+        self._token = uuid.uuid4().hex
         self._begun = False
 
     def begin_load(self) -> None:
@@ -348,7 +352,7 @@ class _Write:
         """Whether there was something to take away."""
         with self._session.begin_transaction() as transaction:
             self._pass_fence(transaction, None)
-            record = transaction.run(statement, batch=BATCH).single(strict=True)
+            record = transaction.run(statement, batch=self._batch).single(strict=True)
             transaction.commit()
             return bool(record["gone"])
 
@@ -411,24 +415,25 @@ def _without_password(uri: str) -> tuple[str, tuple[str, str] | None]:
 # --- rows to statements -----------------------------------------------------------------------------------------------
 
 
-def _parts(changes: Changes) -> Iterator[list[Statement]]:
+def _parts(changes: Changes, batch: int) -> Iterator[list[Statement]]:
     """Statements for what changed, cut to transactions: nodes, then fields, then edges."""
-    pieces = [_node_statements(chunk) for chunk in _chunks({row.id: row for row in changes.nodes})]
-    pieces += [_field_statements(chunk) for chunk in _chunks({row.id: row for row in changes.fields})]
-    pieces += [_edge_statements(chunk) for chunk in _chunks({row.id: row for row in changes.edges})]
+    pieces = [_node_statements(chunk) for chunk in _chunks(changes.nodes, batch)]
+    pieces += [_field_statements(chunk) for chunk in _chunks(changes.fields, batch)]
+    pieces += [edge_statements(chunk) for chunk in _chunks(changes.edges, batch)]
     part: list[Statement] = []
     for piece in pieces:
-        if part and sum(len(rows) for _, rows in (*part, *piece)) > BATCH:
+        if part and sum(len(rows) for _, rows in (*part, *piece)) > batch:
             yield part
             part = []
         part += piece
     yield part
 
 
-def _chunks(rows: dict[int, Any]) -> Iterator[list[Any]]:
-    latest = list(rows.values())
-    for start in range(0, len(latest), BATCH):
-        yield latest[start : start + BATCH]
+def _chunks(rows: Sequence[Any], batch: int) -> Iterator[list[Any]]:
+    """The last row of each id, in batches."""
+    latest = list({row.id: row for row in rows}.values())
+    for start in range(0, len(latest), batch):
+        yield latest[start : start + batch]
 
 
 def _node_statements(nodes: Sequence[NodeRow]) -> list[Statement]:
@@ -441,7 +446,7 @@ def _field_statements(fields: Sequence[FieldRow]) -> list[Statement]:
     return [(PUT_FIELDS, [[row.id, row.dataset, row.name] for row in fields])]
 
 
-def _edge_statements(edges: Sequence[EdgeRow]) -> list[Statement]:
+def edge_statements(edges: Sequence[EdgeRow]) -> list[Statement]:
     """All lives of these edges away, and those they have now put in."""
     statements: list[Statement] = []
     for kind in EdgeKind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from threading import RLock
 
 import numpy as np
@@ -11,6 +12,7 @@ from lineage.model import Layer
 from lineage.ports import Changes, EdgeColumns, EdgeRow, FieldRow, Mark, NodeRow
 
 Row = NodeRow | FieldRow | EdgeRow
+GENERATIONS = count(1)  # no two catalogs share one, or a store would take the new for the old
 
 
 class Feed:
@@ -18,7 +20,7 @@ class Feed:
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self._lock = RLock()
-        self._generation, self._seq, self._oldest = 1, 0, 0
+        self._generation, self._seq, self._oldest = next(GENERATIONS), 0, 0
         self._rows: dict[tuple[type, int], tuple[int, Row]] = {}
         self.snapshots = 0
         self.put(*rows)
@@ -35,7 +37,7 @@ class Feed:
     def renew(self, rows: Iterable[Row] = ()) -> None:
         """Starts again with other rows, as a rebuilt catalog does."""
         with self._lock:
-            self._generation, self._seq, self._oldest = self._generation + 1, 0, 0
+            self._generation, self._seq, self._oldest = next(GENERATIONS), 0, 0
             self._rows.clear()
             self.put(*rows)
 
