@@ -8,7 +8,11 @@ import secrets
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+import structlog
+
 from api.errors import BadKey
+
+log = structlog.get_logger(__name__)
 
 KEY_FILE = "admin.key"
 PREFIX = "hw_"
@@ -24,6 +28,8 @@ def admin_key(data: Path, given: str | None) -> tuple[str, bool]:
     or others may read it: a key that leaked is worse than a start that fails.
     """
     if given is not None:
+        if len(given) < MIN_KEY:
+            log.warning("the admin key is short enough to be guessed", characters=len(given), better=MIN_KEY)
         return given, False
     path = data / KEY_FILE
     if not path.exists():

@@ -67,9 +67,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
     admin_key: Annotated[
         SecretStr | None,
-        Field(
-            min_length=16, description="The admin API key; without it the first start makes one in `data`/admin.key."
-        ),
+        Field(min_length=1, description="The admin API key; without it the first start makes one in `data`/admin.key."),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
