@@ -24,11 +24,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """Counters of one running Headwater; nothing is shared between two of them."""
 
-    def __init__(self, health: Callable[[], dict[str, Any]], counts: Callable[[], Counts]) -> None:
-        """health, counts: read at every scrape."""
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_Positions(health))
-        self.registry.register(_Events(counts))
         self._requests = Histogram(
             "headwater_request_seconds",
             "Requests by path and method, from the first byte of the head to the last of the answer.",
@@ -62,6 +59,11 @@ class Metrics:
         """Counts one group that the journal committed together, and how long its oldest event waited for it."""
         self._groups.observe(events)
         self._acknowledged.observe(seconds)
+
+    def watch(self, health: Callable[[], dict[str, Any]], counts: Callable[[], Counts]) -> None:
+        """Shows positions, lags and counts, read at every scrape."""
+        self.registry.register(_Positions(health))
+        self.registry.register(_Events(counts))
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

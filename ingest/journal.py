@@ -11,7 +11,7 @@ import fcntl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,19 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import BigInteger, Column, Engine, Integer, LargeBinary, MetaData, SmallInteger, Table, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    func,
+    select,
+    update,
+)
 
 from ingest.commit import Appended, Committer, Record, Refusal, committer
 from ingest.errors import JournalInUse, NotStored
@@ -29,8 +41,8 @@ metadata = MetaData()
 _Big = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row id only serves a column declared INTEGER
 
 # position: given by the sequencer. digest: SHA-256 of the canonical JSON, so that one event has one position. subject:
-# `subject_of` the event's job, or of a DatasetEvent's dataset. body: JSON as received, less secrets. scrubbed: JSON list
-# of {pointer, rule} for what was taken out; null for nothing.
+# `subject_of` the event's job, or of a DatasetEvent's dataset. body: JSON as received, less secrets. scrubbed: JSON
+# list of {pointer, rule} for what was taken out; null for nothing.
 event = Table(
     "event",
     metadata,
@@ -42,8 +54,8 @@ event = Table(
     Column("scrubbed", LargeBinary),
 )
 
-# What was refused and why, so that a producer can be mended. errors: JSON list of {pointer, reason}. body: its first MiB,
-# less secrets; size: of all of it. replayed_position: where it went once it was sent again.
+# What was refused and why, so that a producer can be mended. errors: JSON list of {pointer, reason}. body: its first
+# MiB, less secrets; size: of all of it. replayed_position: where it went once it was sent again.
 rejection = Table(
     "rejection",
     metadata,
@@ -126,11 +138,20 @@ class _Outcome:
 class Journal:
     """Appends in groups, reads by position. Threads may share it; on SQLite one process at a time may append."""
 
-    def __init__(self, engine: Engine, *, group_events: int = GROUP_EVENTS, group_bytes: int = GROUP_BYTES) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        group_events: int = GROUP_EVENTS,
+        group_bytes: int = GROUP_BYTES,
+        committed: Callable[[int, float], None] = lambda _events, _seconds: None,
+    ) -> None:
+        """committed: hears of every group that was committed: its events, and how long the oldest of them waited."""
         self._engine = engine
         self._group_events = group_events
         self._group_bytes = group_bytes
         self._committer: Committer = committer(engine)
+        self._committed = committed
         self._committing = threading.Lock()
         self._changed = threading.Condition()
         self._queue: deque[_Waiting] = deque()
@@ -207,7 +228,9 @@ class Journal:
     def rejections(self, after: int = 0, limit: int = 100) -> list[Rejected]:
         """Refused bodies after an id, oldest first."""
         with reading(self._engine) as connection:
-            rows = connection.execute(select(rejection).where(rejection.c.id > after).order_by(rejection.c.id).limit(limit))
+            rows = connection.execute(
+                select(rejection).where(rejection.c.id > after).order_by(rejection.c.id).limit(limit)
+            )
             return [_rejected(row) for row in rows]
 
     def rejection(self, id: int) -> Rejected | None:
@@ -275,6 +298,8 @@ class Journal:
             except Exception as error:  # the writer outlives a fault of ours in one group; whoever waits hears of it
                 log.exception("a group was not committed", events=sum(len(waiting.records) for waiting in group))
                 outcome = _Outcome(NotStored(f"the journal failed ({type(error).__name__}); send the event again"))
+            if outcome.error is None:
+                self._committed(sum(len(waiting.records) for waiting in group), time.monotonic() - group[0].since)
             self._release(group)
             _tell(group, outcome)
 
@@ -324,7 +349,9 @@ def exclusively(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise JournalInUse(f"another process appends to {path.parent}; stop it, or send events to it with --url") from error
+            raise JournalInUse(
+                f"another process appends to {path.parent}; stop it, or send events to it with --url"
+            ) from error
         yield
 
 
