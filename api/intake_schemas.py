@@ -43,7 +43,9 @@ def _event(kind: str, required: list[str], **properties: Any) -> dict[str, Any]:
 SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 EVENT: dict[str, Any] = {
     "oneOf": [
-        _event("RunEvent", ["run", "job"], eventType=_EVENT_TYPE, run=_RUN, job=_JOB, inputs=_DATASETS, outputs=_DATASETS),
+        _event(
+            "RunEvent", ["run", "job"], eventType=_EVENT_TYPE, run=_RUN, job=_JOB, inputs=_DATASETS, outputs=_DATASETS
+        ),
         _event("JobEvent", ["job"], job=_JOB, inputs=_DATASETS, outputs=_DATASETS),
         _event("DatasetEvent", ["dataset"], dataset=_DATASET),
     ]

@@ -1,8 +1,8 @@
 """One group of events into the journal in one transaction, by the driver's own cursor.
 
 SQLAlchemy's statement for each row costs more than the row; its tables (ingest.journal) define what is written here. A
-group costs a handful of statements however large it is, because each of them lets go of the interpreter's lock once, and
-a busy event loop gives it back only after some milliseconds.
+group costs a handful of statements however large it is, because each of them lets go of the interpreter's lock once,
+and a busy event loop gives it back only after some milliseconds.
 """
 
 from __future__ import annotations
@@ -81,8 +81,7 @@ class Committer(ABC):
         if self.broken is not None:
             raise NotStored(f"the journal takes no more until it is opened anew: {self.broken}", 10)
         try:
-            cursor = self._cursor()
-            self._begin(cursor)
+            cursor = self._begun()
             appended = self._append(cursor, records) if records else []
             self._refuse(cursor, refusals)
             self._end(cursor)
@@ -102,6 +101,23 @@ class Committer(ABC):
         if self._pooled is not None:
             self._pooled.close()
             self._pooled = None
+
+    def _begun(self) -> Any:
+        """A cursor in a new transaction; on a new connection if the old one died since the last group."""
+        old = self._pooled
+        cursor = self._cursor()
+        try:
+            self._begin(cursor)
+        except self._driver_error as error:
+            if old is None or not self._is_gone(error, old.driver_connection):
+                raise
+            self._give_up()
+            cursor = self._cursor()  # nothing had been sent: to begin again repeats nothing
+            self._begin(cursor)
+        return cursor
+
+    def _is_gone(self, error: Any, connection: Any) -> bool:
+        return self._engine.dialect.is_disconnect(error, connection, None)
 
     def _cursor(self) -> Any:
         if self._pooled is None:

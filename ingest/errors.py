@@ -36,11 +36,13 @@ class IngestError(Exception):
 class Refused(IngestError):
     """The body can't be taken as it is; sending it again unchanged gives the same answer.
 
-    closing: the rest of the body was not read, so the connection is of no further use. body: of the refused event, where
-    it is one of a batch.
+    closing: the rest of the body was not read, so the connection is of no further use. body: of the refused event,
+    where it is one of a batch.
     """
 
-    def __init__(self, status: int, detail: str, errors: Iterable[dict[str, str]] = (), *, closing: bool = False) -> None:
+    def __init__(
+        self, status: int, detail: str, errors: Iterable[dict[str, str]] = (), *, closing: bool = False
+    ) -> None:
         super().__init__(status, detail, errors)
         self.closing = closing
         self.body = b""

@@ -76,7 +76,7 @@ class BatchAnswer:
     duplicates: int = 0
 
     def wire(self) -> dict[str, Any]:
-        """As the OpenLineage OpenAPI has it. What can't be stored now fails as a whole (503): nothing is retriable here."""
+        """As the OpenLineage OpenAPI has it. Nothing is retriable: what can't be stored now fails as a whole (503)."""
         return {
             "status": "partial_success" if self.failed else "success",
             "summary": {
@@ -172,8 +172,8 @@ class Intake:
             self._count_refused(refusal)
             await self._keep([refusal_of(body, refusal, self._scrubber)])
             raise
-        for _, refusal in refused:
-            self._count_refused(refusal)
+        for _, one in refused:
+            self._count_refused(one)
         if refused and not drafts:
             await self._keep(refusals)
             raise _nothing_sound(refused, self.limits.faults)
@@ -184,7 +184,7 @@ class Intake:
         return BatchAnswer(len(drafts) + len(refused), positions, failed, duplicates)
 
     async def replay(self, rejected: Rejected, body: bytes | None = None) -> Receipt:
-        """Sends a refused body again, or the mended one. Raises as `receive` does; Refused 409 if it isn't all there."""
+        """Sends a refused body again, or the mended one. Raises as `receive` does, and Refused 409 if it was cut."""
         if body is None:
             if not rejected.whole:
                 raise Refused(
@@ -318,4 +318,4 @@ def _nothing_sound(refused: Sequence[tuple[int, Refused]], limit: int) -> Refuse
 
 def _jittered() -> int:
     """Seconds to wait, spread out so that producers don't all come back at once."""
-    return random.randint(1, 10)  # noqa: S311 - no secret
+    return random.randint(1, 10)

@@ -17,10 +17,10 @@ _I = re.IGNORECASE | re.ASCII
 class Rule:
     """One kind of secret in a text.
 
-    needs: lower case; a text that holds none of them can't match, so it isn't searched. pattern: what its groups v, w, x
-    match is the secret; a group called `word` gets quotes around its mark, for the text would not parse otherwise.
+    needs: lower case; a text that holds none of them can't match, so it isn't searched. pattern: what its groups v, w
+    and x match is the secret; a group called `word` gets quotes around its mark, or the text would not parse any more.
     names: applied to namespaces, names and columns too; the other rules could merge two datasets into one.
-    bare: the secret needs no quotes, so in SQL the rule is for literals and comments only: `a.token = b.token` is a join.
+    bare: the secret needs no quotes, so in SQL the rule is for literals and comments only: `a.token = b.token` joins.
     """
 
     name: str
@@ -32,8 +32,20 @@ class Rule:
 
 _JOIN = ("", "_", "-", ".", " ")
 # What an access key, an api key … is called; `key` alone is a column in every warehouse.
-_KEY_OF = ("api", "access", "secret", "private", "account", "shared", "auth", "encryption", "signing", "fernet", "master")
-KEY_WORDS = tuple(f"{of}{join}key" for of in _KEY_OF for join in _JOIN) + ("sharedaccess", "shared_access")
+_KEY_OF = (
+    "api",
+    "access",
+    "secret",
+    "private",
+    "account",
+    "shared",
+    "auth",
+    "encryption",
+    "signing",
+    "fernet",
+    "master",
+)
+KEY_WORDS = (*(f"{of}{join}key" for of in _KEY_OF for join in _JOIN), "sharedaccess", "shared_access")
 PASS_WORDS = ("pass", "pwd")
 SECRET_WORDS = ("secret", "token", "credential", "authorization", "cookie")
 WORDS = (*PASS_WORDS, *SECRET_WORDS, *KEY_WORDS)
@@ -58,14 +70,54 @@ PASS_NAME = re.compile(rf"(?:password|passwd|passphrase|passcode|pwd){_TAIL}$", 
 ARGUMENT = re.compile(rf"--?[\w\-]*{_WORD}$", _I)
 # A value that stands for a secret instead of being one.
 HARMLESS = re.compile(
-    r"\s*(?:\*{3,}|x{3,}|\[?redacted\]?|\{\{.*\}\}|\$\{[^{}]*\}|\$\$?\w+|%\(\w+\)s|%s|\?|:\w+|<[\w \-]+>|none|null|nil|true|false"
-    r"|undefined|)\s*",
+    r"\s*(?:\*{3,}|x{3,}|\[?redacted\]?|\{\{(?:(?!\}\}).)*+\}\}|\$\{[^{}]*\}|<[\w \-]+>|none|null|nil|true|false|)\s*",
     _I | re.DOTALL,
 )
+# A variable or a parameter, where no quotes say that it is meant literally.
+BINDING = re.compile(r"\$\$?\w+|%\(\w+\)s|%s|\?|:\w+")
 # What follows `password:` or `token =` in prose, in type annotations and in signatures.
 PROSE = frozenset(
-    "str int bool bytes string text varchar char any object optional required missing invalid incorrect wrong expected"
-    " expired unexpected not is was the a an and or for in of to no must should self cls required, unknown empty".split()
+    [
+        "str",
+        "int",
+        "bool",
+        "bytes",
+        "string",
+        "text",
+        "varchar",
+        "char",
+        "any",
+        "object",
+        "optional",
+        "required",
+        "missing",
+        "invalid",
+        "incorrect",
+        "wrong",
+        "expected",
+        "expired",
+        "unexpected",
+        "not",
+        "is",
+        "was",
+        "the",
+        "a",
+        "an",
+        "and",
+        "or",
+        "for",
+        "in",
+        "of",
+        "to",
+        "no",
+        "must",
+        "should",
+        "self",
+        "cls",
+        "required,",
+        "unknown",
+        "empty",
+    ]
 )
 
 RULES = (
@@ -108,11 +160,21 @@ RULES = (
         ),
         names=True,
     ),
-    Rule("aws-access-key", ("akia", "asia", "abia", "acca"), re.compile(r"(?<![A-Z0-9])(?P<v>A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16})(?![A-Z0-9])"), names=True),
+    Rule(
+        "aws-access-key",
+        ("akia", "asia", "abia", "acca"),
+        re.compile(r"(?<![A-Z0-9])(?P<v>A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16})(?![A-Z0-9])"),
+        names=True,
+    ),
     Rule("gcp-api-key", ("aiza",), re.compile(r"(?<![\w\-])(?P<v>AIza[\w\-]{35})(?![\w\-])"), names=True),
     Rule("gcp-access-token", ("ya29.",), re.compile(r"(?<![\w\-])(?P<v>ya29\.[\w\-]{20,}+)"), names=True),
     Rule("gcp-client-secret", ("gocspx-",), re.compile(r"(?P<v>GOCSPX-[\w\-]{20,}+)"), names=True),
-    Rule("databricks-token", ("dapi",), re.compile(r"(?<![A-Za-z0-9])(?P<v>dapi[0-9a-f]{32}(?:-\d+)?)(?![0-9a-f])"), names=True),
+    Rule(
+        "databricks-token",
+        ("dapi",),
+        re.compile(r"(?<![A-Za-z0-9])(?P<v>dapi[0-9a-f]{32}(?:-\d+)?)(?![0-9a-f])"),
+        names=True,
+    ),
     Rule("snowflake-token", ("-hint:",), re.compile(r"(?P<v>ver:\d+-hint:\d+-[A-Za-z0-9+/=_\-]{20,}+)"), names=True),
     Rule(
         "github-token",
@@ -121,15 +183,47 @@ RULES = (
         names=True,
     ),
     Rule("gitlab-token", ("glpat-",), re.compile(r"(?P<v>glpat-[\w\-]{20,}+)"), names=True),
-    Rule("slack-token", ("xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-", "xoxo-", "xapp-"), re.compile(r"(?<![A-Za-z0-9])(?P<v>(?:xox[abprso]|xapp)-[A-Za-z0-9\-]{10,}+)"), names=True),
-    Rule("slack-webhook", ("hooks.slack.com",), re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/]{10,}+)", _I), names=True),
-    Rule("stripe-key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), re.compile(r"(?<![A-Za-z0-9])(?P<v>(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}+)"), names=True),
+    Rule(
+        "slack-token",
+        ("xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-", "xoxo-", "xapp-"),
+        re.compile(r"(?<![A-Za-z0-9])(?P<v>(?:xox[abprso]|xapp)-[A-Za-z0-9\-]{10,}+)"),
+        names=True,
+    ),
+    Rule(
+        "slack-webhook",
+        ("hooks.slack.com",),
+        re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/]{10,}+)", _I),
+        names=True,
+    ),
+    Rule(
+        "stripe-key",
+        ("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"),
+        re.compile(r"(?<![A-Za-z0-9])(?P<v>(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}+)"),
+        names=True,
+    ),
     # Model providers: sk-…, sk-proj-…, sk-ant-…; a digit and a capital, or `task-` and `disk-` would be caught.
-    Rule("api-token", ("sk-",), re.compile(r"(?<![A-Za-z0-9])(?P<v>sk-(?=[\w\-]{0,200}?[A-Z])(?=[\w\-]{0,200}?\d)[\w\-]{20,}+)"), names=True),
-    Rule("headwater-key", ("hw_",), re.compile(r"(?<![A-Za-z0-9])(?P<v>hw_(?=[\w\-]{0,200}?[A-Z])(?=[\w\-]{0,200}?\d)[\w\-]{24,}+)"), names=True),
-    Rule("dbt-token", ("dbtc_", "dbtu_", "dbts_"), re.compile(r"(?<![A-Za-z0-9])(?P<v>dbt[cus]_[\w\-]{20,}+)"), names=True),
+    Rule(
+        "api-token",
+        ("sk-",),
+        re.compile(r"(?<![A-Za-z0-9])(?P<v>sk-(?=[\w\-]{0,200}?[A-Z])(?=[\w\-]{0,200}?\d)[\w\-]{20,}+)"),
+        names=True,
+    ),
+    Rule(
+        "headwater-key",
+        ("hw_",),
+        re.compile(r"(?<![A-Za-z0-9])(?P<v>hw_(?=[\w\-]{0,200}?[A-Z])(?=[\w\-]{0,200}?\d)[\w\-]{24,}+)"),
+        names=True,
+    ),
+    Rule(
+        "dbt-token",
+        ("dbtc_", "dbtu_", "dbts_"),
+        re.compile(r"(?<![A-Za-z0-9])(?P<v>dbt[cus]_[\w\-]{20,}+)"),
+        names=True,
+    ),
     Rule("vault-token", ("hvs.", "hvb."), re.compile(r"(?<![A-Za-z0-9])(?P<v>hv[sb]\.[\w\-]{20,}+)"), names=True),
-    Rule("sendgrid-key", ("sg.",), re.compile(r"(?<![A-Za-z0-9])(?P<v>SG\.[\w\-]{22}\.[\w\-]{43})(?![\w\-])"), names=True),
+    Rule(
+        "sendgrid-key", ("sg.",), re.compile(r"(?<![A-Za-z0-9])(?P<v>SG\.[\w\-]{22}\.[\w\-]{43})(?![\w\-])"), names=True
+    ),
     Rule("npm-token", ("npm_",), re.compile(r"(?<![A-Za-z0-9])(?P<v>npm_[A-Za-z0-9]{36})(?![A-Za-z0-9])"), names=True),
     Rule("pypi-token", ("pypi-",), re.compile(r"(?P<v>pypi-A[\w\-]{50,}+)"), names=True),
     Rule("jwt", (".eyj",), re.compile(r"(?<![\w\-])(?P<v>eyJ[\w\-]{8,}+\.eyJ[\w\-]{8,}+(?:\.[\w\-]*+)?)"), names=True),
@@ -170,9 +264,23 @@ RULES = (
     Rule(
         "assignment",
         WORDS,
-        re.compile(rf"(?P<name>{_WORD}){_CLOSE}\s{{0,3}}(?P<sep>=>|:=|=|:)[ \t]{{0,3}}(?:{_BARE}|\{{(?P<x>[^{{}}\s]++)\}}(?!\}}))", _I),
+        re.compile(
+            rf"(?P<name>{_WORD}){_CLOSE}\s{{0,3}}(?P<sep>=>|:=|=|:)[ \t]{{0,3}}"
+            rf"(?:{_BARE}|\{{(?P<x>[^{{}}\s]++)\}}(?!\}}))",
+            _I,
+        ),
         bare=True,
     ),
-    Rule("argument", WORDS, re.compile(rf"(?<![\w\-])--?[\w\-]{{0,60}}?{_WORD}\s+(?P<v>[^\s\"'`\-][^\s\"'`]*+)", _I), bare=True),
-    Rule("argument", ("curl",), re.compile(r"\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']++:(?P<v>[^\s\"']++)", _I), bare=True),
-)  # fmt: skip
+    Rule(
+        "argument",
+        WORDS,
+        re.compile(rf"(?<![\w\-])--?[\w\-]{{0,60}}?{_WORD}\s+(?P<v>[^\s\"'`\-][^\s\"'`]*+)", _I),
+        bare=True,
+    ),
+    Rule(
+        "argument",
+        ("curl",),
+        re.compile(r"\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']++:(?P<v>[^\s\"']++)", _I),
+        bare=True,
+    ),
+)

@@ -31,8 +31,8 @@ from lineage.model import text_of
 class LeanRoute(APIRoute):
     """A route whose endpoint gets the request as it is.
 
-    Dependencies would be passed over in silence, so it refuses to be declared with any: who may call is decided in front
-    of the routes (api.gate).
+    Dependencies would be passed over in silence, so it refuses to be declared with any: who may call is decided in
+    front of the routes (api.gate).
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -41,7 +41,7 @@ class LeanRoute(APIRoute):
         super().__init__(path, endpoint, **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in self.methods:
+        if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # 405
             return
         response = await self.endpoint(Request(scope, receive, send))
@@ -95,7 +95,9 @@ OfDataset = Annotated[
     str | None,
     Query(min_length=1, description="Only events that name this dataset, `dataset:NAMESPACE:NAME`; reads the journal."),
 ]
-OfRun = Annotated[str | None, Query(min_length=1, max_length=36, description="Only events of this run; reads the journal.")]
+OfRun = Annotated[
+    str | None, Query(min_length=1, max_length=36, description="Only events of this run; reads the journal.")
+]
 
 
 @read.get("/events", operation_id="events", responses=answer(shapes.EventsAnswer))

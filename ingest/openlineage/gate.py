@@ -2,7 +2,8 @@
 
 Ordinary bodies are parsed by orjson, which is strict (RFC 8259) and quick but cannot tell of repeated names, rounds
 integers past 64 bits and refuses what Java producers really send (half a surrogate pair). Cheap tests on the bytes find
-every body for which its answer could differ from the exact one; those go to the standard parser with hooks, which decides.
+every body for which its answer could differ from the exact one; those go to the standard parser with hooks, which
+decides.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ _SHOWN = 80  # characters of a wrong value in a reason
 class Event:
     """A sound event. canonical: the JSON that its digest is made of.
 
-    raw: its bytes as received; None where they hold more than `body` (a name that stood twice, a facet cut off) or where
-    it came in a batch. cut: pointers of facets that were too large and are now {_truncated, _bytes, _sha256}.
+    raw: its bytes as received; None where they hold more than `body` (a name that stood twice, a facet cut off) or
+    where it came in a batch. cut: pointers of facets that were too large and are now {_truncated, _bytes, _sha256}.
     """
 
     body: dict[str, Any]
@@ -346,14 +346,22 @@ def _cut_facets(event: dict[str, Any], limit: int) -> list[str]:
     for where, owner in owners:
         for group in ("facets", "inputFacets", "outputFacets"):
             facets = owner.get(group) if isinstance(owner, dict) else None
-            for key, facet in facets.items() if isinstance(facets, dict) else ():
-                if key in _UNCUT:
-                    continue
-                content = written(facet)
-                if len(content) > limit:
-                    digest = hashlib.sha256(content).hexdigest()
-                    facets[key] = {"_truncated": True, "_bytes": len(content), "_sha256": digest}
-                    cut.append(pointer(*where, group, key))
+            if isinstance(facets, dict):
+                cut += [pointer(*where, group, key) for key in _cut_large(facets, limit)]
+    return cut
+
+
+def _cut_large(facets: dict[str, Any], limit: int) -> list[str]:
+    cut = []
+    for key, facet in facets.items():
+        content = b"" if key in _UNCUT else written(facet)
+        if len(content) > limit:
+            facets[key] = {
+                "_truncated": True,
+                "_bytes": len(content),
+                "_sha256": hashlib.sha256(content).hexdigest(),
+            }
+            cut.append(key)
     return cut
 
 

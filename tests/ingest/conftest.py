@@ -38,7 +38,9 @@ class Client:
         return answer.json()
 
     async def _sent(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> httpx.Response:
-        given = {"Authorization": f"Bearer {self.here.admin_key}"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        given = {"Authorization": f"Bearer {self.here.admin_key}"} | {
+            k.replace("_", "-"): v for k, v in headers.items()
+        }
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://headwater") as client:
             return await client.request(method, BASE + path, content=body, headers=given)

@@ -60,11 +60,21 @@ def test_every_need_of_a_rule_is_lower_case() -> None:
 
 
 def test_values_of_secret_members_are_taken_out_wherever_they_stand() -> None:
-    event = {"run": {"facets": {"airflow": {"op_kwargs": {"db_password": "x1", "n": {"API-Key": ["k", "l"]}, "rows": 3}}}}}
+    event = {
+        "run": {"facets": {"airflow": {"op_kwargs": {"db_password": "x1", "n": {"API-Key": ["k", "l"]}, "rows": 3}}}}
+    }
     clean, changes = scrubbed(event)
     inside = "/run/facets/airflow/op_kwargs"
-    assert clean["run"]["facets"]["airflow"]["op_kwargs"] == {"db_password": "***", "n": {"API-Key": ["***", "***"]}, "rows": 3}
-    assert changes == [(f"{inside}/db_password", "name"), (f"{inside}/n/API-Key/0", "name"), (f"{inside}/n/API-Key/1", "name")]
+    assert clean["run"]["facets"]["airflow"]["op_kwargs"] == {
+        "db_password": "***",
+        "n": {"API-Key": ["***", "***"]},
+        "rows": 3,
+    }
+    assert changes == [
+        (f"{inside}/db_password", "name"),
+        (f"{inside}/n/API-Key/0", "name"),
+        (f"{inside}/n/API-Key/1", "name"),
+    ]
 
 
 def test_numbers_are_secrets_only_under_passwords() -> None:
@@ -95,7 +105,9 @@ def test_arguments_of_processes_are_taken_out() -> None:
 def test_columns_with_telling_names_are_lineage() -> None:
     facets = {
         "schema": {"fields": [{"name": "password", "type": "VARCHAR"}, {"name": "token", "type": "VARCHAR"}]},
-        "columnLineage": {"fields": {"password": {"inputFields": [{"namespace": "n", "name": "t", "field": "secret"}]}}},
+        "columnLineage": {
+            "fields": {"password": {"inputFields": [{"namespace": "n", "name": "t", "field": "secret"}]}}
+        },
         "dataQualityMetrics": {"columnMetrics": {"password": {"min": "aaa", "nullCount": 3}}},
         "tags": {"tags": [{"key": "secret", "value": "true", "source": "DBT"}]},
     }
@@ -136,8 +148,35 @@ def test_a_body_that_is_no_json_is_scrubbed_as_text() -> None:
 
 
 pieces = st.sampled_from(
-    ["password", "token", "api_key", "=", ": ", "'", '"', "\\", "***", "postgres://u:p@h/x", "hunter2", " ", ",", "{", "}"]
-    + ["identified by ", "--", "sig=", "&", "@", "://", "Bearer a1b2c3d4e5f6g7", "\n", "select ", "b", "/*", "''"]
+    [
+        "password",
+        "token",
+        "api_key",
+        "=",
+        ": ",
+        "'",
+        '"',
+        "\\",
+        "***",
+        "postgres://u:p@h/x",
+        "hunter2",
+        " ",
+        ",",
+        "{",
+        "}",
+        "identified by ",
+        "--",
+        "sig=",
+        "&",
+        "@",
+        "://",
+        "Bearer a1b2c3d4e5f6g7",
+        "\n",
+        "select ",
+        "b",
+        "/*",
+        "''",
+    ]
 )
 texts = st.lists(pieces, max_size=12).map("".join) | st.text(max_size=30)
 values = st.recursive(
