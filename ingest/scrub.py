@@ -39,6 +39,7 @@ _NAMED_BY_DATA = frozenset(
      "ownership"}
 )  # fmt: skip
 _TO_LOWER = {upper: upper + 32 for upper in range(65, 91)}
+_PREFIX = re.compile(r"[bBuUrRfFnNeE]{1,2}")
 _REFERENCE = re.compile(r"[A-Za-z_][\w]*(?:\.[A-Za-z_]\w*)*")
 
 
@@ -185,9 +186,10 @@ def _is_no_secret(match: re.Match[str], groups: dict[str, Any], group: str, valu
             return True
         if BINDING.fullmatch(value):
             return True
-        if len(value) <= 2 and match.string[match.end() : match.end() + 1] in ("'", '"'):
+        if _PREFIX.fullmatch(value) and match.string[match.end() : match.end() + 1] in ("'", '"'):
             return True  # b'…': the rule for quotes has been there
-        return group == "v" and _is_prose(groups["name"].lower(), groups["sep"], value)
+        spaced = match.string[match.start("sep") - 1].isspace()
+        return group == "v" and _is_prose(groups["name"].lower(), groups["sep"], spaced, value)
     if sql and group == "w":
         # In SQL double quotes mostly hold identifiers: "a"."token" = "b"."token", password "Pass word".
         follows = match.string[match.end() : match.end() + 1]
@@ -195,7 +197,7 @@ def _is_no_secret(match: re.Match[str], groups: dict[str, Any], group: str, valu
     return False
 
 
-def _is_prose(word: str, sep: str, value: str) -> bool:
+def _is_prose(word: str, sep: str, spaced: bool, value: str) -> bool:
     lowered = value.lower().rstrip(".:!?")
     if lowered in PROSE or not lowered:
         return True
@@ -205,10 +207,13 @@ def _is_prose(word: str, sep: str, value: str) -> bool:
         return True  # the working directory
     if _REFERENCE.fullmatch(value) and NAME.search(value):
         return True  # password=self.password, on a.token=b.token
-    if sep == ":" and not word.startswith(("pass", "pwd")):
+    if word.startswith(("pass", "pwd")):
+        return False
+    if sep == ":":
         # `Unexpected token: SELECT` is the message of every parser.
         return len(value) < 6 or (value.isalpha() and len(value) < 20)
-    return False
+    # token = value, in the source of a program
+    return spaced and _REFERENCE.fullmatch(value) is not None and not any(map(str.isdigit, value))
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -50,9 +50,9 @@ PASS_WORDS = ("pass", "pwd")
 SECRET_WORDS = ("secret", "token", "credential", "authorization", "cookie")
 WORDS = (*PASS_WORDS, *SECRET_WORDS, *KEY_WORDS)
 
-_PASS = r"(?:password|passwd|passphrase|passcode|(?<!by)(?<!com)(?<!tres)(?<!sur)pass|pwd)"
+_PASS = r"(?:passwords?|passwd|passphrase|passcode|(?<!by)(?<!com)(?<!tres)(?<!sur)pass|pwd)"
 _SECRET = (
-    rf"(?:secret|token|credentials?|(?:{'|'.join(_KEY_OF)})[_\-. ]?(?:access[_\-. ]?)?key(?:[_\-. ]?id)?"
+    rf"(?:secrets?|token|credentials?|(?:{'|'.join(_KEY_OF)})[_\-. ]?(?:access[_\-. ]?)?key(?:[_\-. ]?id)?"
     r"|shared[_\-. ]?access[_\-. ]?(?:key|signature)|account[_\-. ]?key[\w.\-]{0,100}+)"
 )
 _TAIL = r"\d{0,2}+(?:[_\-.]?(?:value|string|text|plain))?(?![A-Za-z0-9_])"
@@ -94,6 +94,7 @@ PROSE = frozenset(
         "invalid",
         "incorrect",
         "wrong",
+        "yes",
         "expected",
         "expired",
         "unexpected",
@@ -159,6 +160,11 @@ RULES = (
             _I,
         ),
         names=True,
+    ),
+    Rule(
+        "aws-secret-key",  # s3('…', 'AKIA…', 'secret'): without a name, known by its place
+        ("akia", "asia"),
+        re.compile(r"(?<![A-Z0-9])A[KS]IA[A-Z0-9]{16}[\s\"',;:\\]{1,12}+(?P<v>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
     ),
     Rule(
         "aws-access-key",
@@ -248,6 +254,22 @@ RULES = (
         ),
     ),
     Rule(
+        "set-password",
+        ("password",),
+        re.compile(
+            rf"\b(?:password\s+for\s+\S+\s*=\s*(?:\w{{1,40}}\s*\(\s*)?|(?:old_)?password\s*\(\s*)(?:{_SINGLE}|{_DOUBLE})",
+            _I,
+        ),
+    ),
+    Rule(
+        "element",  # <password>…</password>, and as Hadoop has it <name>x.password</name><value>…</value>
+        WORDS,
+        re.compile(
+            rf"<(?:[\w.\-:]{{0,60}}?{_WORD}>|name>[^<]{{0,100}}?{_WORD}\s*</name>\s*<value>)\s*(?P<v>[^<]++)", _I
+        ),
+    ),
+    Rule("cookie", ("cookie",), re.compile(r"cookie(?:\\*+[\"'])?\s*[:=]\s*(?:\\*+[\"'])?(?P<v>[^\n\"'\\]++)", _I)),
+    Rule(
         "environment",
         WORDS,
         re.compile(
@@ -275,6 +297,15 @@ RULES = (
         "argument",
         WORDS,
         re.compile(rf"(?<![\w\-])--?[\w\-]{{0,60}}?{_WORD}\s+(?P<v>[^\s\"'`\-][^\s\"'`]*+)", _I),
+        bare=True,
+    ),
+    Rule(
+        "argument",
+        ("mysql", "sshpass", "redis-cli"),
+        re.compile(
+            r"\b(?:sshpass\s+-p\s*|mysql\w*+\b[^\n]{0,200}?\s-p|redis-cli\b[^\n]{0,200}?\s-a\s+)"
+            r"[\"']?(?P<v>[^\s\"'\-][^\s\"']*+)"
+        ),
         bare=True,
     ),
     Rule(

@@ -42,7 +42,14 @@ def test_a_body_may_come_in_parts() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["application/json", "APPLICATION/JSON; charset=UTF-8", 'application/json;charset="utf-8"', "application/x+json", "application/vnd.openlineage.v1+json; profile=x", "application/json; charset=utf8"],
+    [
+        "application/json",
+        "APPLICATION/JSON; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/x+json",
+        "application/vnd.openlineage.v1+json; profile=x",
+        "application/json; charset=utf8",
+    ],
 )
 def test_json_is_known_by_its_type(kind: str) -> None:
     assert read([b"{}"], content_type=kind) == b"{}"
@@ -50,7 +57,18 @@ def test_json_is_known_by_its_type(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "text/json", "json", "", "application/jsonx", "multipart/form-data; boundary=x", "application/xml", "application/json; charset=utf-16"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin1",
+        "text/json",
+        "json",
+        "",
+        "application/jsonx",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/json; charset=utf-16",
+    ],
 )
 def test_other_types_are_refused(kind: str) -> None:
     assert status_of([b"{}"], content_type=kind) == 415
@@ -72,7 +90,16 @@ def test_members_of_gzip_follow_each_other() -> None:
 
 @pytest.mark.parametrize(
     "packed",
-    [b"", b"{}", gzip.compress(b"x" * 999)[:-1], gzip.compress(b"x" * 999)[:-9], gzip.compress(b"x")[:5], gzip.compress(b"x") + b"tail", gzip.compress(b"x")[:-4] + b"\x00\x00\x00\x00", gzip.compress(b"x") + b"\x1f\x8b"],
+    [
+        b"",
+        b"{}",
+        gzip.compress(b"x" * 999)[:-1],
+        gzip.compress(b"x" * 999)[:-9],
+        gzip.compress(b"x")[:5],
+        gzip.compress(b"x") + b"tail",
+        gzip.compress(b"x")[:-4] + b"\x00\x00\x00\x00",
+        gzip.compress(b"x") + b"\x1f\x8b",
+    ],
 )
 def test_a_broken_gzip_is_refused(packed: bytes) -> None:
     assert status_of([packed], content_encoding="gzip") == 400
