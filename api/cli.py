@@ -104,6 +104,9 @@ def trace(
         Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"] | None,
         typer.Option(metavar="BASIS", help="Only edges known at least this well: explicit, column, parsed, …"),
     ] = None,
+    min_position: Annotated[
+        int | None, typer.Option(metavar="N", help="Wait until the event at this position is in the answer.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How it is written.")] = "tree",
     every: Annotated[bool, typer.Option("--all", help="Tree: show every sibling, however many.")] = False,
     data: Data = None,
@@ -118,8 +121,18 @@ def trace(
     if upstream + downstream + both > 1:
         raise BadUsage("--upstream, --downstream and --both exclude each other; give one of them")
     direction = "upstream" if upstream else "downstream" if downstream else "both"
-    query = {"direction": direction, "depth": depth, "granularity": granularity, "as_of": as_of, "min_basis": min_basis}
-    run(Where(data, url, token), node, form=form, siblings=0 if every else 12, **query)
+    run(
+        Where(data, url, token),
+        node,
+        form=form,
+        siblings=0 if every else 12,
+        direction=direction,
+        depth=depth,
+        granularity=granularity,
+        as_of=as_of,
+        min_basis=min_basis,
+        min_position=min_position,
+    )
 
 
 @app.command()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
     from starlette.types import ASGIApp
 
-    from api.wiring import Headwater
+    from api.wiring import Headwater, Projecting
 
 URL_VARIABLE, TOKEN_VARIABLE = "HEADWATER_URL", "HEADWATER_TOKEN"
 BASE = "/api/v1"
@@ -99,11 +99,14 @@ class Door:
 
 
 @contextmanager
-def open_door(where: Where) -> Iterator[Door]:
-    """A door to the place that `where` names. Raises BadUsage, and whatever opening a folder raises."""
+def open_door(where: Where, *, appends: bool = False) -> Iterator[Door]:
+    """A door to the place that `where` names. appends: events will be sent through it.
+
+    Raises BadUsage, and whatever opening a folder raises.
+    """
     server = where.server
     if server is None:
-        with _local(where) as door:
+        with _local(where, appends) as door:
             yield door
         return
     if not server.startswith(("http://", "https://")):
@@ -115,20 +118,20 @@ def open_door(where: Where) -> Iterator[Door]:
 
 
 @contextmanager
-def _local(where: Where) -> Iterator[Door]:
+def _local(where: Where, appends: bool) -> Iterator[Door]:
     from api.app import create_app
 
-    with open_folder(where) as here, InProcess(create_app(here)) as transport:
+    with open_folder(where, writes=appends) as here, InProcess(create_app(here)) as transport:
         headers = {"Authorization": f"Bearer {here.admin_key}"}
         with httpx.Client(transport=transport, base_url="http://headwater", headers=headers, timeout=None) as client:
             yield Door(client, str(here.settings.data), here)
 
 
 @contextmanager
-def open_folder(where: Where, *, alone: bool = False) -> Iterator[Headwater]:
-    """The local Headwater. Where a server works on the folder, this process only reads beside it.
+def open_folder(where: Where, *, writes: bool = False) -> Iterator[Headwater]:
+    """The local Headwater. Where a server works on the same data, this process only reads beside it.
 
-    alone: what is to be done can't be done beside a server. Raises JournalInUse then.
+    writes: what is to be done can't be done by reading. Raises JournalInUse if a server works on the same SQLite files.
     """
     from api.settings import load
     from api.wiring import open_headwater
@@ -138,9 +141,11 @@ def open_folder(where: Where, *, alone: bool = False) -> Iterator[Headwater]:
     settings = load(**where.given)
     with ExitStack() as stack:
         try:
-            here = stack.enter_context(open_headwater(settings, projector="inline"))
+            # PostgreSQL is what servers share, so one of them is taken to be running.
+            projecting: Projecting = "off" if settings.database_url and not writes else "inline"
+            here = stack.enter_context(open_headwater(settings, projector=projecting))
         except JournalInUse:
-            if alone:
+            if writes:
                 raise
             here = stack.enter_context(open_headwater(settings, projector="off"))
         if here.admin_key_is_new:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 from rich.progress import Progress, TaskID
@@ -19,6 +21,9 @@ from api.commands.errors import CommandFailed
 from api.commands.files import Item, Source, open_events
 from api.commands.resuming import Bookmark, bookmark_of, digest_of
 from api.commands.screens import notes, out, plain, progress, styled
+
+if TYPE_CHECKING:
+    from api.wiring import Headwater
 
 BATCH_EVENTS = 500
 BATCH_BYTES = 8 * 1024 * 1024
@@ -63,19 +68,25 @@ def ingest_events(files: Sequence[str], where: Where, *, from_start: bool = Fals
 
     from_start: send what an interrupted run has sent already, too.
     """
-    with open_door(where) as door:
+    with open_door(where, appends=True) as door:
         tallies = []
         for name in files:
             with open_events(name) as source:
                 tallies.append(_sent(door, source, from_start))
         if door.here is not None:
-            with notes().status("bringing catalog and graph up to date"):
-                door.here.catch_up()
+            _catch_up(door.here)
     _report(tallies)
     refused = sum(tally.refused for tally in tallies)
     if refused:
         raise CommandFailed(f"{refused:,} refused; mend them and run the command again, the rest is known by then")
     return tallies
+
+
+def _catch_up(here: Headwater) -> None:
+    from lineage.errors import NotOwner
+
+    with notes().status("bringing catalog and graph up to date"), suppress(NotOwner):  # then a server is at it
+        here.catch_up()
 
 
 def _sent(door: Door, source: Source, from_start: bool) -> Tally:

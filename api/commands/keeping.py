@@ -23,14 +23,14 @@ FLUSH_LINES = 1_000
 
 def migrate(where: Where) -> None:
     """Brings the databases to this version's schema; opening a folder does the same."""
-    with open_folder(where, alone=True) as here:
+    with open_folder(where, writes=True) as here:
         place = "the database" if here.settings.database_url else str(here.settings.data)
         out().print(f"{place} has the newest schema; the journal stands at position {here.journal.head():,}")
 
 
 def rebuild(where: Where, *, graph: bool, catalog: bool) -> None:
     """Throws a projection away and makes it again: the catalog from the journal, the graph from the catalog."""
-    with open_folder(where, alone=True) as here:
+    with open_folder(where, writes=True) as here:
         if catalog:
             count = _rebuild_catalog(here)
             out().print(f"catalog rebuilt from {count:,} events")
