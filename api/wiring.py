@@ -29,7 +29,7 @@ from ingest.journal import Journal, exclusively
 from ingest.limits import Limits
 from ingest.openlineage.facts import Reader
 from ingest.projection import Projector
-from lineage.database import open_engine, sqlite_url
+from lineage.database import make_folder, open_engine, sqlite_url
 from lineage.errors import NotOwner, StoreBehind
 from lineage.following import Follower
 from lineage.ports import Catalog, GraphStore, Mark
@@ -132,7 +132,7 @@ def open_headwater(settings: Settings, *, projector: Projecting) -> Iterator[Hea
     Raises StoreUnavailable, BadKey; JournalInUse unless "off", if another process works on the same SQLite files.
     """
     with ExitStack() as stack:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(settings.data)
         key, is_new = admin_key(settings.data, _secret(settings.admin_key))
         if projector != "off" and _is_local(settings):
             stack.enter_context(exclusively(settings.data / LOCK_FILE))

@@ -5,6 +5,7 @@ Refuses to run on settings under which "committed" would not mean "on stable sto
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,18 @@ def _sqlite_module() -> Any:
 
 def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+def make_folder(path: Path) -> None:
+    """A folder for databases, mode 0700, whose name is on stable storage: a synced file in a lost folder is lost."""
+    made = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in made:
+        parent = os.open(each.parent, os.O_RDONLY)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
 
 
 def open_engine(url: str, *, durable: bool = True) -> Engine:

@@ -5,8 +5,8 @@ a folder its entries; a loss throws the rest away. `torn`: of each file a random
 sectors survives, of each folder a random prefix of the unsynced changes; a size may be old or new. Stricter than ext4,
 which keeps a new file's name once the file is fsynced: here only fsync of the folder does.
 
-Also full (ENOSPC past a number of bytes), broken (EIO on every fsync) and cut off (after the nth change to the file
-system nothing more happens and all is EIO: a power loss at that very system call).
+Also full (ENOSPC past a number of bytes, whatever statfs says), broken (EIO on every fsync) and cut off (after the nth
+change to the file system nothing more happens and all is EIO: a power loss at that very system call).
 
 Run as a process of its own: `python forgetful.py MOUNTPOINT`; commands come as lines on standard input, an answer in
 JSON as a line on standard output. Needs /dev/fuse and fusermount3.
@@ -26,7 +26,8 @@ from typing import Any
 
 import mfusepy
 
-SECTOR = 512
+SECTOR, BLOCK = 512, 4096
+PLENTY = 1 << 34
 
 
 class File:
@@ -139,6 +140,7 @@ class Forgetful(mfusepy.Operations):
         self.next_inode = 1
         self.root = Folder(stat.S_IFDIR | 0o755, self._inode())
         self.room: int | None = None
+        self.free = PLENTY
         self.broken = False
         self.changes = 0
         self.syncs = 0
@@ -159,13 +161,18 @@ class Forgetful(mfusepy.Operations):
     def clear(self) -> dict[str, Any]:
         with self._turn:
             self.root = Folder(self.root.mode, self.root.inode)
-            self.cut, self.room, self.broken = None, None, False
+            self.cut, self.room, self.free, self.broken = None, None, PLENTY, False
             self.changes = self.syncs = 0
             return {}
 
-    def set(self, *, room: int | None = None, broken: bool = False, cut: int | None = None) -> dict[str, Any]:
+    def set(
+        self, *, room: int | None = None, free: int | None = None, broken: bool = False, cut: int | None = None
+    ) -> dict[str, Any]:
+        """room: bytes that may be added from now; free: what statfs says; broken, cut: as above."""
         with self._turn:
-            self.room, self.broken = room, broken
+            self.room = None if room is None else self._used() + room
+            self.free = PLENTY if free is None else free
+            self.broken = broken
             self.cut = None if cut is None else self.changes + cut
             return {"used": self._used(), "changes": self.changes}
 
@@ -203,16 +210,9 @@ class Forgetful(mfusepy.Operations):
             return bytes(self.opened[fh].now[offset : offset + size])
 
     def statfs(self, path: str) -> dict[str, int]:
-        blocks = (self.room if self.room is not None else 1 << 34) // 4096
-        free = max(0, blocks - self._used() // 4096)
-        return {
-            "f_bsize": 4096,
-            "f_frsize": 4096,
-            "f_blocks": blocks,
-            "f_bfree": free,
-            "f_bavail": free,
-            "f_namemax": 255,
-        }
+        blocks = self.free // BLOCK
+        sizes = {"f_bsize": BLOCK, "f_frsize": BLOCK, "f_namemax": 255}
+        return {**sizes, "f_blocks": PLENTY // BLOCK, "f_bfree": blocks, "f_bavail": blocks}
 
     # Changing
 
@@ -269,6 +269,12 @@ class Forgetful(mfusepy.Operations):
             else:
                 target.change(**{wanted: moved})
                 source.change(**{name: None})
+
+    def link(self, target: str, source: str) -> None:
+        with self._turn:
+            self._count()
+            folder, name = self._place(target)
+            folder.change(**{name: self._file(source)})
 
     def chmod(self, path: str, mode: int) -> None:
         with self._turn:

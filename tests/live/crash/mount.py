@@ -51,9 +51,13 @@ class Mount:
         """Empty and sound again."""
         self._do("clear")
 
-    def set(self, *, room: int | None = None, broken: bool = False, cut: int | None = None) -> dict[str, Any]:
-        """room: bytes it has; broken: every fsync fails; cut: changes from now until all is EIO."""
-        return self._do("set", room=room, broken=broken, cut=cut)
+    def set(
+        self, *, room: int | None = None, free: int | None = None, broken: bool = False, cut: int | None = None
+    ) -> dict[str, Any]:
+        """room: bytes that may be added from now on; free: bytes that it claims to have; broken: every fsync fails;
+        cut: changes from now until all is EIO. What isn't given is as it should be.
+        """
+        return self._do("set", room=room, free=free, broken=broken, cut=cut)
 
     def close(self) -> None:
         subprocess.run(["fusermount3", "-u", "-z", str(self.folder)], check=False)
