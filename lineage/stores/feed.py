@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Table, func, select
 
 from lineage.database import reading
-from lineage.model import EdgeKind, Kind, Layer, Origin, Transformation
 from lineage.model import Basis as BasisOf
+from lineage.model import EdgeKind, Kind, Layer, Origin, Transformation
 from lineage.ports import Changes, EdgeColumns, EdgeRow, FieldRow, Mark, NodeRow
 from lineage.stores import tables as t
 from lineage.stores.rows import by_values
 
+SHAPE = ("id", "kind", "source_id", "target_id", "owner_id", "origin", "basis")
 STEP = (t.edge.c.type, t.edge.c.subtype, t.edge.c.masking)
 
 
@@ -115,24 +118,14 @@ class SqlSnapshot:
 
     def edges(self, layer: Layer, batch: int = 100_000) -> Iterator[EdgeColumns]:
         e = t.edge.c
-        columns: list[Any] = [
-            e.id,
-            e.kind,
-            e.source_id,
-            e.target_id,
-            e.owner_id,
-            e.origin,
-            e.basis,
-            t.life.c.opened_us,
-            t.life.c.closed_us,
-        ]
         derived = layer is Layer.FIELD
-        if derived:
-            columns += STEP
-        statement = select(*columns).join(t.life, t.life.c.edge_id == e.id).where(e.published)
+        columns = [getattr(e, name) for name in SHAPE] + [t.life.c.opened_us, t.life.c.closed_us]
+        statement = select(*columns, *(STEP if derived else ()))
+        statement = statement.join(t.life, t.life.c.edge_id == e.id).where(e.published)
         statement = statement.where(e.kind == int(EdgeKind.DERIVED) if derived else e.kind != int(EdgeKind.DERIVED))
+        steps = _Steps()
         for rows in self._stream(statement.order_by(e.id, t.life.c.opened_us), batch):
-            numbers = np.array([tuple(r[:9]) for r in rows], dtype=np.int64)
+            numbers = _numbers(rows, len(columns))
             yield EdgeColumns(
                 id=numbers[:, 0],
                 kind=numbers[:, 1].astype(np.int8),
@@ -143,12 +136,31 @@ class SqlSnapshot:
                 basis=numbers[:, 6].astype(np.int8),
                 opened=numbers[:, 7],
                 closed=numbers[:, 8],
-                transformations=[Transformation(r[9], r[10], bool(r[11])) for r in rows] if derived else (),
+                transformations=[steps[row[9:]] for row in rows] if derived else (),
             )
 
     def _stream(self, statement: Any, batch: int) -> Iterator[Sequence[Any]]:
-        streaming = self._connection.execution_options(stream_results=True, yield_per=batch)
-        yield from streaming.execute(statement).partitions(batch)
+        """Plain tuples of the driver's: SQLAlchemy's rows would double the time of a start on 2.5 million edges."""
+        result: Any = self._connection.execution_options(stream_results=True).execute(statement)
+        try:
+            while rows := result.cursor.fetchmany(batch):
+                yield rows
+        finally:
+            result.close()
 
     def close(self) -> None:
         self._transaction.__exit__(None, None, None)
+
+
+class _Steps(dict[tuple[str, str, Any], Transformation]):
+    """Each transformation as one object, however many edges have it."""
+
+    def __missing__(self, step: tuple[str, str, Any]) -> Transformation:
+        made = self[step] = Transformation(step[0], step[1], bool(step[2]))
+        return made
+
+
+def _numbers(rows: Sequence[tuple[Any, ...]], width: int) -> NDArray[np.int64]:
+    """The first `width` columns. Filled from one flat iterator: a third of the time of an array of tuples."""
+    flat = chain.from_iterable(rows if len(rows[0]) == width else (row[:width] for row in rows))
+    return np.fromiter(flat, np.int64, len(rows) * width).reshape(-1, width)

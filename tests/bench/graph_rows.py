@@ -56,7 +56,7 @@ def reach(options: Options) -> Iterator[Row]:
         f"{ratio:.2f}x",
         "<= 3x",
         ratio <= 3,
-        f"scipy gives order and predecessors (order alone: {median(only_order):.0f} ms); ours hops and all edges crossed",
+        f"scipy: order and predecessors (order alone: {median(only_order):.0f} ms); ours: hops, all edges crossed",
     )
     graph = nx.DiGraph()
     graph.add_edges_from(edges.tolist())
