@@ -118,8 +118,8 @@ async def waited(here: Here, min_position: MinPosition = None) -> None:
 
 Waited = Depends(waited)
 
-After = Annotated[str | None, Query(min_length=1, max_length=4096, description="`next` of the page before.")]
-Cursor = Annotated[str | None, Query(min_length=1, max_length=4096, description="Another name of `after`.")]
+After = Annotated[str | None, Query(min_length=1, max_length=256, description="`next` of the page before.")]
+Cursor = Annotated[str | None, Query(min_length=1, max_length=256, description="Another name of `after`.")]
 Limit = Annotated[Whole, Query(ge=1, le=MAX_LIMIT, description="Items a page.")]
 Text = Annotated[str | None, Query(min_length=1, description="Text anywhere in the name.")]
 Owner = Annotated[str | None, Query(min_length=1, description="Only what this owner has.")]

@@ -7,6 +7,7 @@ HEADWATER_CONFIG names). What is given in code or on the command line wins over 
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,6 +139,8 @@ def load(**given: Any) -> Settings:
         # Not the values: one of them may be a password in the wrong place.
         reasons = (f"{_name(problem['loc'])}: {problem['msg']}" for problem in error.errors(include_input=False))
         raise BadSettings("; ".join(reasons)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadSettings(f"{_config_file()} can't be read: {error}; mend it or move it away") from error
 
 
 def rows() -> list[tuple[str, str, str]]:

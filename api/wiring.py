@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from api import migrations
 from api.auth import admin_key
 from api.cursors import cursor_key
+from api.errors import Invalid
 from api.health import Vitals
 from api.logs import configure_logging
 from api.metrics import Metrics
@@ -86,7 +87,8 @@ class Headwater:
     async def reached(self, position: int) -> None:
         """Returns once catalog and graph stand at `position` or beyond.
 
-        Raises StoreBehind after `min_position_wait_s`, StoreUnavailable if the graph can't be asked.
+        Raises Invalid if the journal ends before it: whoever waits for a write of their own knows its position from
+        the answer to it, so it is there. Raises StoreBehind after `min_position_wait_s`, StoreUnavailable.
         """
         loop, pause_s = asyncio.get_running_loop(), 0.002
         until = loop.time() + self.settings.min_position_wait_s
@@ -94,6 +96,11 @@ class Headwater:
             await to_thread.run_sync(self.catch_up)
         if not position:
             return
+        head = await to_thread.run_sync(self.journal.head)
+        if position > head:
+            raise Invalid(
+                ("/query/min_position", f"no event has position {position:,} yet: the journal ends at {head:,}")
+            )
         wanted: Mark | None = None
         while True:
             if wanted is None:

@@ -18,7 +18,7 @@ router = APIRouter(tags=["catalog"])
 @router.get("/search", operation_id="search", dependencies=[Waited], responses=answer(HitPage))
 def get_search(
     here: Here,
-    q: Annotated[str, Query(min_length=1, max_length=1_000, description="Text anywhere in the name.")],
+    q: Annotated[str, Query(min_length=1, max_length=500, description="Text anywhere in the name.")],
     kind: Annotated[Literal["dataset", "job", "field"] | None, Query(description="Only nodes of this kind.")] = None,
     limit: Limit = 20,
 ) -> Response:

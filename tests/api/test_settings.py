@@ -98,4 +98,4 @@ def test_every_setting_has_a_meaning() -> None:
 
 def test_every_setting_is_documented() -> None:
     text = OPERATING.read_text()
-    assert [name for name, _, _ in rows() if f"HEADWATER_{name.upper()}" not in text] == []
+    assert [name for name, _, _ in rows() if f"| `{name}` |" not in text] == []

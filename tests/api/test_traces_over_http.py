@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import networkx as nx
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.asking import event, is_problem, sent
+from api.app import create_app
+from api.settings import Settings
+from api.wiring import open_headwater
+from tests.api.asking import KEY, event, is_problem, sent
 
 TRACE = "/api/v1/trace"
 
@@ -148,10 +152,24 @@ def test_min_position_reads_ones_own_writes(client: TestClient) -> None:
     assert "job:etl:own" in {row["id"] for row in found["nodes"]}
 
 
-def test_a_position_that_is_not_reached_in_time_is_503_and_says_when_to_ask_again(client: TestClient) -> None:
-    answer = client.get(TRACE, params={"node": "dataset:db:stg", "min_position": 10**9})
-    is_problem(answer, 503)
-    assert int(answer.headers["retry-after"]) > 0
+def test_a_position_past_the_end_of_the_journal_is_422_at_once(client: TestClient) -> None:
+    problem = is_problem(client.get(TRACE, params={"node": "dataset:db:stg", "min_position": 10**9}), 422)
+    assert problem["errors"][0]["pointer"] == "/query/min_position"
+
+
+def test_a_position_that_is_not_reached_in_time_is_503_and_says_when_to_ask_again(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, admin_key=KEY, min_position_wait_s=0.05)  # type: ignore[arg-type]
+    with open_headwater(settings, projector="inline") as writer, TestClient(create_app(writer)) as writing:
+        writing.headers["Authorization"] = f"Bearer {KEY}"
+        position = sent(writing, event("alone", ("raw",), ("stg",)))
+        # Beside the process that has the journal, "off" projects nothing: the catalog stays where it is.
+        with open_headwater(settings, projector="off") as reader, TestClient(create_app(reader)) as reading:
+            reading.headers["Authorization"] = f"Bearer {KEY}"
+            answer = reading.get("/api/v1/datasets", params={"min_position": position})
+            is_problem(answer, 503)
+            assert int(answer.headers["retry-after"]) > 0
+            refused = reading.post("/api/v1/lineage", json=event("beside"))
+            assert "another process" in is_problem(refused, 503)["detail"]
 
 
 def test_every_format_has_its_media_type(client: TestClient) -> None:
