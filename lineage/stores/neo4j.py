@@ -68,7 +68,7 @@ SHAPES: dict[EdgeKind, Shape] = {
     EdgeKind.WROTE: Shape("Job", "WROTE", "Dataset"),
     EdgeKind.DERIVED: Shape("Field", "DERIVED", "Field"),
 }
-LABELS: dict[Layer, LiteralString] = {Layer.JOB: "Dataset|Job", Layer.FIELD: "Field"}
+LABELS: dict[Layer, tuple[LiteralString, ...]] = {Layer.JOB: ("Dataset", "Job"), Layer.FIELD: ("Field",)}
 TYPES: dict[Layer, LiteralString] = {Layer.JOB: "READ_BY|WROTE", Layer.FIELD: "DERIVED"}
 
 CONSTRAINTS: list[LiteralString] = [
@@ -97,20 +97,29 @@ WIPES: list[LiteralString] = [
     "MATCH (n:Dataset|Job|Field) WITH n LIMIT $batch DETACH DELETE n RETURN count(*) AS gone",
 ]
 
+# What Neo4j plans follows from what it counted when it last planned, often an empty graph: whatever could be found in
+# more than one way says by which index. (Without, 10,000 jobs were once compared with each other, for ever.)
 PUT_DATASETS: LiteralString = """
     UNWIND $rows AS x
     MERGE (n:Dataset {id: x[0]})
-    WITH n, x WHERE n.name IS NULL OR n.name <> x[2] OR n.namespace <> x[1]
-    SET n.namespace = x[1], n.name = x[2]
-    WITH n MATCH (f:Field)-[:FIELD_OF]->(n)
-    SET f.namespace = n.namespace, f.name = n.name"""
+    SET n.namespace = x[1], n.name = x[2]"""
+RENAME_FIELDS: LiteralString = """
+    UNWIND $rows AS x
+    MATCH (n:Dataset {id: x[0]})<-[:FIELD_OF]-(f) USING INDEX SEEK n:Dataset(id)
+    WHERE f.name <> x[2] OR f.namespace <> x[1] OR f.name IS NULL
+    SET f.namespace = x[1], f.name = x[2]"""
 PUT_JOBS: LiteralString = """
     UNWIND $rows AS x
     MERGE (n:Job {id: x[0]})
-    SET n.namespace = x[1], n.name = x[2]
-    WITH n, x OPTIONAL MATCH (n)-[old:CHILD_OF]->(p:Job) WHERE p.id <> x[3]
-    DELETE old
-    WITH DISTINCT n, x WHERE x[3] <> 0
+    SET n.namespace = x[1], n.name = x[2]"""
+LEAVE_PARENTS: LiteralString = """
+    UNWIND $rows AS x
+    MATCH (n:Job {id: x[0]})-[old:CHILD_OF]->(p) USING INDEX SEEK n:Job(id)
+    WHERE p.id <> x[3]
+    DELETE old"""
+PUT_PARENTS: LiteralString = """
+    UNWIND $rows AS x
+    MERGE (n:Job {id: x[0]})
     MERGE (p:Job {id: x[3]})
     MERGE (n)-[:CHILD_OF]->(p)"""
 PUT_FIELDS: LiteralString = """
@@ -142,14 +151,16 @@ def put_edges(kind: EdgeKind) -> LiteralString:
 
 
 def take_edges(kind: EdgeKind) -> LiteralString:
-    return f"UNWIND $rows AS x MATCH ()-[r:{SHAPES[kind].type} {{edge: x}}]->() DELETE r"
+    type_ = SHAPES[kind].type
+    return f"UNWIND $rows AS x MATCH ()-[r:{type_} {{edge: x}}]->() USING INDEX SEEK r:{type_}(edge) DELETE r"
 
 
 def list_edges(kind: EdgeKind) -> LiteralString:
     """Lives after an edge id, by edge id."""
+    type_ = SHAPES[kind].type
     how = ", r.type, r.subtype, r.masking" if kind is EdgeKind.DERIVED else ""
     return (
-        f"MATCH (a)-[r:{SHAPES[kind].type}]->(b) WHERE r.edge > $after "
+        f"MATCH (a)-[r:{type_}]->(b) USING INDEX SEEK r:{type_}(edge) WHERE r.edge > $after "
         f"RETURN r.edge, a.id, b.id, r.owner, r.origin, r.basis, r.opened, r.closed{how} ORDER BY r.edge LIMIT $batch"
     )
 
@@ -164,14 +175,18 @@ def reach_query(layer: Layer, down: bool, walk: Walk) -> LiteralString:
     steps = "" if walk.hops is None else str(walk.hops - 1)
     conditions = _conditions(walk)
     everywhere = " AND ".join(f"all(e IN way WHERE {condition.format(r='e')})" for condition in conditions)
+    starts = " UNION ALL ".join(
+        f"MATCH (a:{label}) USING INDEX SEEK a:{label}(id) WHERE a.id IN $roots RETURN a" for label in LABELS[layer]
+    )
+    either = "|".join(LABELS[layer])
     last = " AND ".join(condition.format(r="r") for condition in conditions)
     return f"""
         MATCH (h:_Headwater {{id: 1}}) WHERE h.seq IS NOT NULL
         CALL {{
-            MATCH (a:{LABELS[layer]}) WHERE a.id IN $roots
-            MATCH (a){tail}[way:{TYPES[layer]}*0..{steps}]{head}(n:{LABELS[layer]}) WHERE {everywhere}
+            CALL {{ {starts} }}
+            MATCH (a){tail}[way:{TYPES[layer]}*0..{steps}]{head}(n:{either}) WHERE {everywhere}
             WITH DISTINCT n
-            MATCH (n){tail}[r:{TYPES[layer]}]{head}(m:{LABELS[layer]}) WHERE {last}
+            MATCH (n){tail}[r:{TYPES[layer]}]{head}(m:{either}) WHERE {last}
             RETURN collect(n.id * {PAIR} + m.id) AS ends, collect(r.edge * 256 + r.basis * 16 + r.origin) AS edges
         }}
         RETURN ends, edges"""
@@ -417,7 +432,7 @@ def _without_password(uri: str) -> tuple[str, tuple[str, str] | None]:
 
 def _parts(changes: Changes, batch: int) -> Iterator[list[Statement]]:
     """Statements for what changed, cut to transactions: nodes, then fields, then edges."""
-    pieces = [_node_statements(chunk) for chunk in _chunks(changes.nodes, batch)]
+    pieces = [_renamed_statements(chunk) for chunk in _chunks(changes.nodes, batch)]
     pieces += [_field_statements(chunk) for chunk in _chunks(changes.fields, batch)]
     pieces += [edge_statements(chunk) for chunk in _chunks(changes.edges, batch)]
     part: list[Statement] = []
@@ -439,7 +454,15 @@ def _chunks(rows: Sequence[Any], batch: int) -> Iterator[list[Any]]:
 def _node_statements(nodes: Sequence[NodeRow]) -> list[Statement]:
     datasets = [[row.id, row.namespace, row.name] for row in nodes if row.kind is Kind.DATASET]
     jobs = [[row.id, row.namespace, row.name, row.parent] for row in nodes if row.kind is Kind.JOB]
-    return [(PUT_DATASETS, datasets), (PUT_JOBS, jobs)]
+    children = [row for row in jobs if row[3]]
+    return [(PUT_DATASETS, datasets), (PUT_JOBS, jobs), (PUT_PARENTS, children)]
+
+
+def _renamed_statements(nodes: Sequence[NodeRow]) -> list[Statement]:
+    """The same for nodes that may have been there before, under other names and parents."""
+    new = _node_statements(nodes)
+    (_, datasets), (_, jobs), _ = new
+    return [*new, (RENAME_FIELDS, datasets), (LEAVE_PARENTS, jobs)]
 
 
 def _field_statements(fields: Sequence[FieldRow]) -> list[Statement]:
