@@ -24,18 +24,19 @@ demo: $(READY) ## sample Airflow and dbt events, a trace, a report, then the API
 serve: $(READY) ## the API on ./headwater-data
 	@$(BIN)/headwater serve $(ARGS)
 
-# Lint comes first and does not stop the tests: one run shows everything that is wrong. pytest's summary is the last line.
-test: $(READY) ## style, types, directions of imports, then every test but soak and bench
-	@failed=0; $(MAKE) --no-print-directory lint || failed=1; \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS) && exit $$failed
-
-lint: $(READY) ## ruff, mypy strict, import-linter
-	@failed=0; \
+# Sets `failed`, and goes on: one run shows everything that is wrong.
+LINT = failed=0; \
 	$(BIN)/ruff check . || failed=1; \
 	$(BIN)/ruff format --check . || failed=1; \
 	$(BIN)/mypy || failed=1; \
-	$(BIN)/lint-imports --no-logo || failed=1; \
-	exit $$failed
+	$(BIN)/lint-imports --no-logo || failed=1
+
+# A file of tests stays with one worker, so what is started for a file is started once. pytest's summary is the last line.
+test: $(READY) ## style, types, directions of imports, then every test but the long counts
+	@$(LINT); $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS) && exit $$failed
+
+lint: $(READY) ## ruff, mypy strict, import-linter
+	@$(LINT); exit $$failed
 
 format: $(READY) ## let ruff mend what it can
 	@$(BIN)/ruff check --fix .; $(BIN)/ruff format .
@@ -43,7 +44,7 @@ format: $(READY) ## let ruff mend what it can
 docs: $(READY) ## the tables of settings, commands and routes in docs/, made from the code
 	@$(BIN)/python -m tests.docs.blocks
 
-bench: $(READY) ## the table of docs/benchmarks.md, measured here in ten minutes; ONLY=ingest,reach: parts of it
+bench: $(READY) ## the table of docs/benchmarks.md, measured here; ONLY=ingest,reach runs some parts
 	@$(BIN)/python -m tests.bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 soak: $(READY) ## the long counts of crashes and load; takes hours
@@ -66,7 +67,7 @@ clean: ## everything that make made, but no data
 # The stamp comes last: an installation that was cut off is done again.
 $(READY): requirements-dev.lock pyproject.toml
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer with venv is needed (Debian: apt install python3-venv)"; exit 1; }
-	@echo "setting up $(VENV) from requirements-dev.lock; once, a minute or two"
+	@echo "setting up $(VENV) from requirements-dev.lock; once, a minute or two" >&2
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

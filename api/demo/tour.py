@@ -38,8 +38,8 @@ def run(*, data: Path | None, port: int, serve: bool) -> None:
     if serve:
         require_free(settings)
     screen.print(Text("Sample events, recorded from real Airflow and dbt runs", "bold"))
-    with _recordings() as recordings:
-        ingest_events(recordings, Where(folder), from_start=True)
+    with recordings() as events:
+        ingest_events(events, Where(folder), from_start=True)
     with open_door(Where(folder)) as door:
         document = ask(door, TABLE, TREE, direction="downstream")
         key = door.here.admin_key if door.here is not None else ""
@@ -58,7 +58,8 @@ def run(*, data: Path | None, port: int, serve: bool) -> None:
 
 
 @contextmanager
-def _recordings() -> Iterator[list[str]]:
+def recordings() -> Iterator[list[str]]:
+    """The files of sample events, in the order in which they happened."""
     with as_file(files("api.demo")) as folder:
         yield sorted(str(path) for path in Path(folder).glob("*.ndjson.gz"))
 
