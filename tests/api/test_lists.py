@@ -65,7 +65,7 @@ def test_cursor_is_another_name_of_after(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("cursor", ["AAAA", "1", "not base64!", "é", "A" * 4096])
+@pytest.mark.parametrize("cursor", ["AAAA", "1", "not base64!", "é", "A" * 256])
 def test_a_cursor_that_no_list_made_is_400(client: TestClient, name: str, cursor: str) -> None:
     is_problem(client.get(f"/api/v1/{name}", params={"cursor": cursor}), 400)
 
@@ -145,7 +145,7 @@ def test_search_keeps_to_a_kind(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"unbalanced AND NEAR(', "%", "_", "\\", "*", "'; DROP TABLE node; --", "😀", "a" * 1000]
+    "text", ['"unbalanced AND NEAR(', "%", "_", "\\", "*", "'; DROP TABLE node; --", "😀", "a" * 500]
 )
 def test_search_takes_any_text_as_text(client: TestClient, text: str) -> None:
     answer = client.get("/api/v1/search", params={"q": text})
