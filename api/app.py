@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import metadata
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from api import openapi, problems
 from api.answers import json_answer
@@ -70,7 +72,19 @@ def _put_gate_in_front(app: FastAPI, headwater: Headwater) -> None:
         observe=headwater.metrics.observe,
         path_bytes=settings.limit_path_bytes,
         header_bytes=settings.limit_header_bytes,
+        direct=_direct(app),
     )
+
+
+def _direct(app: FastAPI) -> dict[tuple[str, str], ASGIApp]:
+    """The intake's routes as the gate calls them: finding a route costs as much as reading a 5 KB event (60 us)."""
+    handlers = {kind: handler for kind, handler in app.exception_handlers.items() if kind not in {500, Exception}}
+    return {
+        (method, BASE + route.path): ExceptionMiddleware(route.handle, handlers=handlers)
+        for route in ingest.lean.routes
+        if isinstance(route, ingest.LeanRoute)
+        for method in route.methods or ()
+    }
 
 
 def _version() -> str:

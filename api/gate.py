@@ -85,8 +85,11 @@ class Gate:
         *,
         path_bytes: int,
         header_bytes: int,
+        direct: Mapping[tuple[str, str], ASGIApp] | None = None,
     ) -> None:
+        """direct: what answers some methods and paths by itself, past the framework's search for a route."""
         self._app = app
+        self._direct = direct or {}
         self._table = table
         self._unauthorised = unauthorised
         self._observe = observe
@@ -109,7 +112,7 @@ class Gate:
 
     async def _passed(self, scope: Scope, receive: Receive, sender: _Sender) -> None:
         try:
-            await self._app(scope, receive, sender)
+            await self._direct.get((scope["method"], scope["path"]), self._app)(scope, receive, sender)
         except Exception:
             if sender.status:
                 raise  # half an answer is out: the server logs it and cuts the connection
