@@ -20,7 +20,7 @@ from api.commands.doors import Door, Where, checked, open_door, reason_of
 from api.commands.errors import CommandFailed
 from api.commands.files import Item, Source, open_events
 from api.commands.resuming import Bookmark, bookmark_of, digest_of
-from api.commands.screens import notes, out, plain, progress, styled
+from api.commands.screens import advancing, notes, out, plain, progress, styled
 
 if TYPE_CHECKING:
     from api.wiring import Headwater
@@ -85,7 +85,10 @@ def ingest_events(files: Sequence[str], where: Where, *, from_start: bool = Fals
 def _catch_up(here: Headwater) -> None:
     from lineage.errors import NotOwner
 
-    with notes().status("bringing catalog and graph up to date"), suppress(NotOwner):  # then a server is at it
+    behind = here.journal.head() - here.catalog.position()
+    with suppress(NotOwner):  # then a server is at it
+        with progress("events") as bar:
+            here.projector.catch_up(advancing(bar, "into the catalog", behind))
         here.catch_up()
 
 

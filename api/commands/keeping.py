@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from api.commands.doors import Where, open_folder
 from api.commands.errors import CommandFailed, Differs
-from api.commands.screens import notes, out, progress, styled
+from api.commands.screens import advancing, notes, out, progress, styled
 
 if TYPE_CHECKING:
     from api.wiring import Headwater
@@ -43,7 +41,7 @@ def _rebuild_catalog(here: Headwater) -> int:
     head = here.journal.head()
     here.catalog.reset()
     with progress("events") as bar:
-        return here.projector.catch_up(_advancing(bar, bar.add_task("catalog", total=head, count=0, rate=0.0)))
+        return here.projector.catch_up(advancing(bar, "catalog", head))
 
 
 def _rebuild_graph(here: Headwater) -> None:
@@ -65,8 +63,7 @@ def check(where: Where) -> None:
         here.follower.catch_up()
         began = here.catalog.position()
         with empty_catalog(here.settings) as fresh, progress("events") as bar:
-            task = bar.add_task("replaying", total=began, count=0, rate=0.0)
-            compare_catalog(result, here.journal, here.catalog, fresh, _advancing(bar, task))
+            compare_catalog(result, here.journal, here.catalog, fresh, advancing(bar, "replaying", began))
         compare_graph(result, here.catalog, here.graph)
         behind = here.journal.head() - began
         if not result.agrees and here.catalog.position() != began:
@@ -116,12 +113,3 @@ def export(where: Where, *, only_hash: bool) -> None:
     sys.stdout.flush()
     if only_hash:
         out().print(digest.hexdigest())
-
-
-def _advancing(bar: Progress, task: TaskID) -> Callable[[int], None]:
-    def advance(count: int) -> None:
-        shown = bar.tasks[task]
-        done = int(shown.completed) + count
-        bar.update(task, advance=count, count=done, rate=done / (shown.elapsed or 1.0))
-
-    return advance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -51,3 +52,15 @@ def progress(unit: str) -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+def advancing(bar: Progress, what: str, total: int) -> Callable[[int], None]:
+    """A new line of a bar; the function that moves it on."""
+    task = bar.add_task(what, total=total, count=0, rate=0.0)
+
+    def advance(count: int) -> None:
+        shown = bar.tasks[task]
+        done = int(shown.completed) + count
+        bar.update(task, advance=count, count=done, rate=done / (shown.elapsed or 1.0))
+
+    return advance
