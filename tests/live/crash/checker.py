@@ -24,7 +24,7 @@ SHOWN = 5
 class Checker:
     """Reads the journal on from where it stopped, and holds it against the history.
 
-    found: positions by name. head: the last position that was read.
+    found: positions by name. head: the last position that was read. migrate: the schema may be lost, too.
     """
 
     place: Place
@@ -33,10 +33,11 @@ class Checker:
     found: dict[Name, list[int]] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     replays: int = 0
+    migrate: bool = True
 
     def check(self, *, replay: bool = False) -> list[str]:
         """All violations so far. replay: compare the catalog with a fresh replay and the files with themselves, too."""
-        with opened(self.place, broken=False) as stack:
+        with opened(self.place, migrate=self.migrate, broken=False) as stack:
             self._read(stack)
             self.history.refresh()
             self._hold_against_history()

@@ -119,7 +119,7 @@ class Sweep:
             with opened(place, migrate=True):
                 pass
             return [] if _schema(place) == _schema_by_one_go() else ["the schema is not that of a whole migration"]
-        checker = Checker(place, History(self._now))
+        checker = Checker(place, History(self._now), migrate=False)
         checker.check()
         if self.deed == "append":
             diary = Diary(self._now / "1.diary")
