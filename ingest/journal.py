@@ -283,7 +283,7 @@ class Journal:
         with self._changed:
             if self._closed:
                 raise NotStored("the server is stopping; send the event again")
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
                 self._thread.start()
             self._queue.append(waiting)
@@ -298,10 +298,11 @@ class Journal:
             except Exception as error:  # the writer outlives a fault of ours in one group; whoever waits hears of it
                 log.exception("a group was not committed", events=sum(len(waiting.records) for waiting in group))
                 outcome = _Outcome(NotStored(f"the journal failed ({type(error).__name__}); send the event again"))
-            if outcome.error is None:
-                self._committed(sum(len(waiting.records) for waiting in group), time.monotonic() - group[0].since)
+            waited_s = time.monotonic() - group[0].since
             self._release(group)
             _tell(group, outcome)
+            if outcome.error is None:
+                self._committed(sum(len(waiting.records) for waiting in group), waited_s)
 
     def _next_group(self) -> list[_Waiting]:
         """What waits, up to the size of a group; waits for it. Empty: the journal was closed."""

@@ -233,7 +233,23 @@ RULES = (
     Rule("npm-token", ("npm_",), re.compile(r"(?<![A-Za-z0-9])(?P<v>npm_[A-Za-z0-9]{36})(?![A-Za-z0-9])"), names=True),
     Rule("pypi-token", ("pypi-",), re.compile(r"(?P<v>pypi-A[\w\-]{50,}+)"), names=True),
     Rule("jwt", (".eyj",), re.compile(r"(?<![\w\-])(?P<v>eyJ[\w\-]{8,}+\.eyJ[\w\-]{8,}+(?:\.[\w\-]*+)?)"), names=True),
-    Rule("jwt", ("eyj",), re.compile(r"(?<![\w\-])(?P<v>eyJ[\w\-]{8,}+(?:\.[\w\-]*+){4})(?![\w\-.])"), names=True),
+    Rule(
+        "jwt",
+        (
+            # How a header begins in base64: {"alg, {"cty, {"enc, {"epk, {"kid, {"p2s, {"typ, {"x5t, {"zip
+            "eyjhbgci",
+            "eyjjdhki",
+            "eyjlbmmi",
+            "eyjlcgsi",
+            "eyjrawqi",
+            "eyjwmnmi",
+            "eyj0exai",
+            "eyj4nxqi",
+            "eyj6axai",
+        ),
+        re.compile(r"(?<![\w\-])(?P<v>eyJ[\w\-]{8,}+(?:\.[\w\-]*+){4})(?![\w\-.])"),
+        names=True,
+    ),
     Rule(
         "authorization",
         ("authorization",),

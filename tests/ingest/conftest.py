@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,15 @@ from api.settings import load
 from api.wiring import Headwater, open_headwater
 
 BASE = "/api/v1"
+RECORDINGS = Path(__file__).resolve().parents[1] / "golden" / "recordings"
+
+
+def recorded() -> list[bytes]:
+    """Every event that Airflow and dbt really sent, as they sent it."""
+    texts = [gzip.decompress(path.read_bytes()) for path in sorted(RECORDINGS.glob("*.ndjson.gz"))]
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    assert len(lines) > 500, f"{RECORDINGS} has only {len(lines)} events"
+    return lines
 
 
 @dataclass(frozen=True)

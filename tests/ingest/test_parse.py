@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from ingest.openlineage.gate import Gate
 from ingest.openlineage.parse import Parser, event_of, kind_of, parse
 from ingest.openlineage.times import time_us
 from tests.ingest.bad_inputs import event
+from tests.ingest.conftest import recorded
 
 PARSER = Parser()
 SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
@@ -522,11 +522,7 @@ def test_the_fast_way_and_the_exact_way_agree(value: Any) -> None:
 
 # What was really recorded
 
-CORPUS = Path(__file__).resolve().parents[1] / "golden" / "recordings"
 
-
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="tests/golden/recordings holds the recorded events")
-def test_every_recorded_event_is_sound() -> None:
-    lines = [line for path in CORPUS.rglob("*.ndjson") for line in path.read_bytes().splitlines() if line.strip()]
-    for line in lines:
-        PARSER.event(line)
+def test_every_recorded_event_is_sound_and_kept_as_it_came() -> None:
+    for line in recorded():
+        assert PARSER.event(line).raw == line

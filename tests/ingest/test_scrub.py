@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ingest.errors import pointer
 from ingest.scrub import Scrubber
 from ingest.secret_rules import RULES
+from tests.ingest.conftest import recorded
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "scrub_cases.jsonl").read_text().splitlines()]
 SCRUBBER = Scrubber()
@@ -211,3 +212,8 @@ def test_no_change_goes_without_its_name(value: Any) -> None:
     before, after = leaves({"query": value}), leaves(clean)
     changed = {place for (place, new), (_, old) in zip(after, before, strict=True) if new != old}
     assert changed == {place for place, _ in changes}
+
+
+def test_of_all_recorded_events_only_the_planted_secret_is_taken_out() -> None:
+    found = {change for line in recorded() for change in scrubbed(orjson.loads(line))[1]}
+    assert found == {("/run/facets/airflow/task/op_kwargs/db_password", "name")}
