@@ -333,7 +333,7 @@ class _Literals:
     take 0.5 us a KB and literal.
     """
 
-    _BITS = 16  # 64 KiB stay in the processor's cache beside everything else; a mebibyte did not, and cost ten times
+    _BITS = 16  # 64 KiB, which leave the processor's cache to others: 22 us for 5.7 KB, against 20 with a mebibyte
     _PRIME = np.uint32(2_654_435_761)  # Knuth, TAOCP 6.4: 2**32 over the golden ratio
     _PIECE = 1 << 20
 
