@@ -22,13 +22,13 @@ follow one catalog into one Neo4j: the later one wins, the other reads the mark 
 from __future__ import annotations
 
 import heapq
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
-from threading import Lock
 from typing import Any, LiteralString
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -136,7 +136,7 @@ FENCE_READ: LiteralString = (
     "MATCH (h:_Headwater {id: 1}) RETURN h.generation AS generation, h.seq AS seq, h.writer AS writer"
 )
 UNMARK: LiteralString = "MATCH (h:_Headwater {id: 1}) REMOVE h.generation, h.seq"
-SET_MARK: LiteralString = "MATCH (h:_Headwater {id: 1}) SET h.generation = $generation, h.seq = $seq"
+SET_MARK: LiteralString = "MATCH (h:_Headwater {id: 1}) SET h.generation = $generation, h.seq = $seq, h.writer = $token"
 
 
 def put_edges(kind: EdgeKind) -> LiteralString:
@@ -205,6 +205,12 @@ def _conditions(walk: Walk) -> list[LiteralString]:
     return found
 
 
+class _Seen(threading.local):
+    """The mark that this thread saw last: what its next apply builds on, whatever others ask meanwhile."""
+
+    mark: Mark | None = None
+
+
 class Neo4jStore:
     """Reach in a Neo4j that others may query too; give it a database of its own.
 
@@ -226,17 +232,17 @@ class Neo4jStore:
             connection_acquisition_timeout=2 * CONNECT_S,
             notifications_min_severity="OFF",
         )
-        self._writing = Lock()
-        self._seen: Mark | None = None
+        self._writing = threading.Lock()
+        self._seen = _Seen()
 
     def mark(self) -> Mark | None:
         with _translated(self._uri), self._session() as session:
-            self._seen = _mark_of(session.run(FENCE_READ).single())
-            return self._seen
+            self._seen.mark = _mark_of(session.run(FENCE_READ).single())
+            return self._seen.mark
 
     def load(self, snapshot: Snapshot) -> None:
         with self._writing, _translated(self._uri), self._session() as session:
-            self._seen = None
+            self._seen.mark = None
             for statement in CONSTRAINTS:
                 session.run(statement).consume()
             write = Write(session, self._uri, self._batch)
@@ -252,20 +258,20 @@ class Neo4jStore:
                 session.run(statement).consume()
             session.run("CALL db.awaitIndexes(3600)").consume()
             write.end(snapshot.mark)
-            self._seen = snapshot.mark
+            self._seen.mark = snapshot.mark
 
     def apply(self, changes: Changes) -> None:
         with self._writing, _translated(self._uri), self._session() as session:
-            expected = self._seen or _mark_of(session.run(FENCE_READ).single())
+            expected = self._seen.mark or _mark_of(session.run(FENCE_READ).single())
             require_successor(self.name, expected, changes)
             # Not known until the end: a commit may have happened though its answer was lost.
-            self._seen = None
-            write = Write(session, self._uri, self._batch)
+            self._seen.mark = None
+            write = Write(session, self._uri, self._batch, expected)
             *before, last = _parts(changes, self._batch)
             for part in before:
-                write.run(part, expected)
-            write.end(changes.mark, last, expected)
-            self._seen = changes.mark
+                write.run(part)
+            write.end(changes.mark, last)
+            self._seen.mark = changes.mark
 
     def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:
         starts = np.unique(np.asarray(roots, np.int64))
@@ -342,10 +348,13 @@ def _copy(snapshot: Snapshot, write: Write, batch: int) -> None:
 
 
 class Write:
-    """Transactions of one load or apply, each behind the fence: a write that began later ends this one."""
+    """Transactions of one load or apply, each behind the fence: a write that began later ends this one.
 
-    def __init__(self, session: Session, where: str, batch: int = BATCH) -> None:
-        self._session, self._where, self._batch = session, where, batch
+    expected: the mark that an apply builds on, None for a load.
+    """
+
+    def __init__(self, session: Session, where: str, batch: int = BATCH, expected: Mark | None = None) -> None:
+        self._session, self._where, self._batch, self._expected = session, where, batch, expected
         self._token = uuid.uuid4().hex
         self._begun = False
 
@@ -356,41 +365,39 @@ class Write:
             transaction.commit()
         self._begun = True
 
-    def run(self, statements: Sequence[Statement], expected: Mark | None = None) -> None:
-        with self._session.begin_transaction() as transaction:
-            self._pass_fence(transaction, expected)
+    def run(self, statements: Sequence[Statement]) -> None:
+        """A transaction with more to come."""
+        with self._transaction() as transaction:
+            if not self._begun:
+                transaction.run(FENCE_TAKE, token=self._token)
             _run_all(transaction, statements)
-            transaction.commit()
         self._begun = True
 
     def wipe(self, statement: LiteralString) -> bool:
         """Whether there was something to take away."""
-        with self._session.begin_transaction() as transaction:
-            self._pass_fence(transaction, None)
-            record = transaction.run(statement, batch=self._batch).single(strict=True)
-            transaction.commit()
-            return bool(record["gone"])
+        with self._transaction() as transaction:
+            return bool(transaction.run(statement, batch=self._batch).single(strict=True)["gone"])
 
-    def end(self, mark: Mark, statements: Sequence[Statement] = (), expected: Mark | None = None) -> None:
+    def end(self, mark: Mark, statements: Sequence[Statement] = ()) -> None:
         """The last transaction: with it the mark moves."""
-        with self._session.begin_transaction() as transaction:
-            self._pass_fence(transaction, expected)
+        with self._transaction() as transaction:
             _run_all(transaction, statements)
-            transaction.run(SET_MARK, generation=mark.generation, seq=mark.seq).consume()
-            transaction.commit()
+            transaction.run(SET_MARK, generation=mark.generation, seq=mark.seq, token=self._token).consume()
 
-    def _pass_fence(self, transaction: Transaction, expected: Mark | None) -> None:
-        transaction.run(FENCE_KEEP, token=self._token)
-        found = transaction.run(FENCE_READ).single()
-        if self._begun:
-            if found is None or found["writer"] != self._token:
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        """Committed on leaving. Raises StoreUnavailable if another write came between."""
+        with self._session.begin_transaction() as transaction:
+            transaction.run(FENCE_KEEP, token=self._token)
+            found = transaction.run(FENCE_READ).single()
+            if self._begun and (found is None or found["writer"] != self._token):
                 raise StoreUnavailable(
                     f"another process took over writing to Neo4j at {self._where}; its mark is read again"
                 )
-            return
-        if _mark_of(found) != expected:
-            raise StoreUnavailable(f"another process moved the mark in Neo4j at {self._where}; it is read again")
-        transaction.run(FENCE_TAKE, token=self._token)
+            if not self._begun and _mark_of(found) != self._expected:
+                raise StoreUnavailable(f"another process moved the mark in Neo4j at {self._where}; it is read again")
+            yield transaction
+            transaction.commit()
 
 
 def _run_all(transaction: Transaction, statements: Sequence[Statement]) -> None:

@@ -14,7 +14,7 @@ from lineage.stores import neo4j as cypher
 from lineage.stores.neo4j import Neo4jStore, Write, edge_statements
 from tests.lineage.fakes import FeedSnapshot
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("neo4j")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("neo4j"), pytest.mark.timeout(900)]
 
 ORDERS, REPORT = NodeRow(1, Kind.DATASET, "db", "orders"), NodeRow(2, Kind.DATASET, "db", "report")
 DAG, TASK = NodeRow(3, Kind.JOB, "airflow", "daily"), NodeRow(4, Kind.JOB, "airflow", "daily.sum", parent=3)
@@ -189,11 +189,11 @@ def test_a_write_that_is_overtaken_between_its_transactions_gives_up(store, neo4
 
     edges = [EdgeRow(n, EdgeKind.DERIVED, n, n + 1, 1, READ.origin, READ.basis, ((0, OPEN),)) for n in range(1, 20)]
     with store._session() as session:
-        write = Write(session, "here")
-        write.run(edge_statements(edges[:10]), MARK)
+        write = Write(session, "here", expected=MARK)
+        write.run(edge_statements(edges[:10]))
         other.apply(Changes(Mark(1, 11), edges=edges[:3]))
         with pytest.raises(StoreUnavailable, match="another process took over"):
-            write.end(Mark(1, 12), edge_statements(edges[10:]), MARK)
+            write.end(Mark(1, 12), edge_statements(edges[10:]))
 
     assert store.mark() == Mark(1, 11)
     other.close()

@@ -18,7 +18,7 @@ from lineage.stores.neo4j import Neo4jStore
 from tests.lineage.fakes import Feed
 from tests.lineage.stores.bolt_proxy import Cut, bolt_proxy
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("neo4j")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("neo4j"), pytest.mark.timeout(900)]
 
 PATIENCE_S = 120
 BATCH = 400  # so that what a test changes takes many transactions
