@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -16,12 +17,13 @@ from api.app import create_app
 from api.settings import Settings
 from api.wiring import open_headwater
 from tests.api.asking import KEY, event, sent
+from tests.servers import postgresql, postgresql_url  # noqa: F401  fixtures
 
 load_all_checks()
 
 # What has a body of its own shape is tried with real events in tests/ingest; here its refusals count.
 EXAMPLES = 25
-SOAK_EXAMPLES = 2_000
+SOAK_EXAMPLES = 5_000
 # positive_data_acceptance: a node that is well-formed but unknown is rightly 404.
 # missing_required_header, ignored_auth: every request here has the key; tests/api/test_gate.py leaves it out.
 # A wrong value may also be too long for a path.
@@ -125,11 +127,12 @@ HEADERS = {"Authorization": f"Bearer {KEY}"}
 RUN_ID = "0190b6c2-0000-7000-8000-000000000002"
 
 
-def tried(tmp_path_factory: pytest.TempPathFactory, examples: int) -> None:
+def tried(folder: Path, examples: int, database_url: str | None = None) -> None:
     """Schemathesis over every operation: no status, type or shape that isn't documented, no 5xx."""
     settings_given = Settings(
-        data=tmp_path_factory.mktemp("tried") / "data",
+        data=folder,
         admin_key=KEY,  # type: ignore[arg-type]
+        database_url=database_url,
         min_position_wait_s=0.01,
     )
     with open_headwater(settings_given, projector="inline") as here:
@@ -163,13 +166,17 @@ def try_operation(operation: Any, checks: list[Any], examples: int) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_schemathesis_finds_nothing_undocumented(tmp_path_factory: pytest.TempPathFactory) -> None:
-    tried(tmp_path_factory, EXAMPLES)
+def test_schemathesis_finds_nothing_undocumented(tmp_path: Path) -> None:
+    tried(tmp_path, EXAMPLES)
+
+
+@pytest.mark.live
+@pytest.mark.timeout(300)
+def test_schemathesis_finds_nothing_undocumented_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:  # noqa: F811
+    tried(tmp_path, EXAMPLES, postgresql_url)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
-def test_schemathesis_finds_nothing_undocumented_in_a_hundred_thousand_cases(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    tried(tmp_path_factory, SOAK_EXAMPLES)
+def test_schemathesis_finds_nothing_undocumented_in_a_hundred_thousand_cases(tmp_path: Path) -> None:
+    tried(tmp_path, SOAK_EXAMPLES)
