@@ -13,7 +13,8 @@ class Limits:
 
     body: of a request, inflated. gzip_ratio: inflated over compressed. depth: objects and arrays inside each other, the
     event itself being the first. input_fields: of one dataset's column lineage. integer_digits: what a double still
-    holds, so that every number of an event can be computed with. faults: places named in one answer.
+    holds, so that every number of an event can be computed with. containers: objects and arrays in one body, brackets
+    in texts counted with them. faults: places named in one answer.
     """
 
     body: int = 32 * MIB
@@ -25,4 +26,5 @@ class Limits:
     columns: int = 50_000
     input_fields: int = 200_000
     integer_digits: int = 308
+    containers: int = 2_000_000
     faults: int = 100

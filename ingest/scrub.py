@@ -63,7 +63,7 @@ class Scrubber:
         return self._literals.within(canonical)
 
     def scrub(self, value: Any, suspects: frozenset[str]) -> list[Change]:
-        """Takes the secrets out of a JSON value, in place; where and by which rule, in the order of the value."""
+        """Takes the secrets out of an object or array, in place; where and by which rule, outer places first."""
         if not suspects:
             return []
         walk = _Walk(self, suspects)
@@ -232,44 +232,45 @@ class _Walk:
         self.changes: list[Change] = []
 
     def run(self, root: Any) -> None:
-        holder = [root]
-        # container, key, pointer, name of the member (of a list: of the list), named by data, inside a secret member
-        rest: list[tuple[Any, Any, str, str, bool, bool]] = [(holder, 0, "", "", False, False)]
+        # Only arrays and objects wait here, and a pointer is made only for them: a body may hold millions of scalars.
+        rest = [_Inside(root, "", "", False, False)] if isinstance(root, dict | list) else []
         while rest:
-            container, key, where, member, data, secret = rest.pop()
-            value = container[key]
-            if type(value) is str:
-                self._string(container, key, where, member, secret)
-            elif type(value) is dict:
-                rest.extend(reversed(self._members(value, where, member, data, secret)))
-            elif type(value) is list:
-                rest.extend(reversed(self._items(value, where, member, data, secret)))
-            elif secret and type(value) in (int, float) and PASS_NAME.search(member):
-                self._take(container, key, where, "name")
+            inside = rest.pop()
+            if type(inside.container) is list:
+                rest.extend(reversed(self._items(inside)))
+            else:
+                rest.extend(reversed(self._members(inside)))
 
-    def _members(self, value: dict[str, Any], where: str, member: str, data: bool, secret: bool) -> list[Any]:
+    def _members(self, inside: _Inside) -> list[_Inside]:
+        value, member = inside.container, inside.member
         names = "\n".join(value).lower()
         if any(literal in names for literal in self._plain):
-            self._rename(value, where)
-        pair = self._by_name and not data and _is_pair(value)
-        rows = []
+            self._rename(value, inside.where)
+        judged = self._by_name and not inside.data and member not in _FACETS
+        pair = judged and _is_pair(value)
+        nested = []
         for name, inner in value.items():
-            if type(inner) in (bool, type(None)):
-                continue
-            inside = data or (member in _FACETS and name in _NAMED_BY_DATA)
-            hidden = secret and name not in ("_producer", "_schemaURL")
-            if self._by_name and not inside and not hidden and member not in _FACETS:
-                hidden = _is_secret_name(name) or (pair and name == "value")
-            rows.append((value, name, where + pointer(name), name, inside, hidden))
-        return rows
+            data = inside.data or (member in _FACETS and name in _NAMED_BY_DATA)
+            secret = inside.secret and name not in ("_producer", "_schemaURL")
+            if judged and not secret:
+                secret = _is_secret_name(name) or (pair and name == "value")
+            if type(inner) is dict or type(inner) is list:
+                nested.append(_Inside(inner, inside.where + pointer(name), name, data, secret))
+            else:
+                self._scalar(value, name, inside.where, name, secret)
+        return nested
 
-    def _items(self, value: list[Any], where: str, member: str, data: bool, secret: bool) -> list[Any]:
-        rows, argument = [], False
+    def _items(self, inside: _Inside) -> list[_Inside]:
+        value, nested, argument = inside.container, [], False
         for at, item in enumerate(value):
+            if type(item) is dict or type(item) is list:
+                nested.append(_Inside(item, f"{inside.where}/{at}", inside.member, inside.data, inside.secret))
+                argument = False
+                continue
             # ["--password", "hunter2"]: the list of arguments of a process
-            rows.append((value, at, f"{where}/{at}", member, data, secret or (argument and type(item) is str)))
+            self._scalar(value, at, inside.where, inside.member, inside.secret or (argument and type(item) is str))
             argument = self._by_name and type(item) is str and len(item) < 100 and ARGUMENT.fullmatch(item) is not None
-        return rows
+        return nested
 
     def _rename(self, value: dict[str, Any], where: str) -> None:
         """Member names may be names of columns or tables, and so may hold a URI; order is kept."""
@@ -285,25 +286,42 @@ class _Walk:
             for name, inner in members:
                 value[_free(renamed.get(name, name), value)] = inner
 
-    def _string(self, container: Any, key: Any, where: str, member: str, secret: bool) -> None:
+    def _scalar(self, container: Any, key: str | int, where: str, member: str, secret: bool) -> None:
+        value = container[key]
+        if type(value) is str:
+            if secret:
+                if not HARMLESS.fullmatch(value) and not (member.lower() == "pwd" and value[0] in "/~"):
+                    self._take(container, key, where)
+            elif any(map(value.lower().__contains__, self._plain)):
+                self._text(container, key, where, member)
+        elif secret and type(value) in (int, float) and PASS_NAME.search(member):
+            self._take(container, key, where)
+
+    def _text(self, container: Any, key: str | int, where: str, member: str) -> None:
         text = container[key]
-        if secret:
-            if not HARMLESS.fullmatch(text) and not (member.lower() == "pwd" and text[0] in "/~"):
-                self._take(container, key, where, "name")
-            return
-        lowered = text.lower()
-        if not any(literal in lowered for literal in self._plain):
-            return
         name = member in _NAMES
         sql = not name and (member in _SQL_MEMBERS or _SQL.match(text) is not None)
         clean, rules = self._scrubber.text(text, self._suspects, name=name, sql=sql)
         if rules:
             container[key] = clean
-            self.changes.extend(Change(where, rule) for rule in rules)
+            self.changes.extend(Change(where + pointer(key), rule) for rule in rules)
 
-    def _take(self, container: Any, key: Any, where: str, rule: str) -> None:
+    def _take(self, container: Any, key: str | int, where: str) -> None:
         container[key] = MARK
-        self.changes.append(Change(where, rule))
+        self.changes.append(Change(where + pointer(key), "name"))
+
+
+class _Inside(NamedTuple):
+    """An array or object yet to be walked. member: the name it stands under, for an array in an array the outer one's.
+
+    data: its names are data of the lineage. secret: it stands under a secret name.
+    """
+
+    container: Any
+    where: str
+    member: str
+    data: bool
+    secret: bool
 
 
 def _is_pair(value: dict[str, Any]) -> bool:

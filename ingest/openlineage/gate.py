@@ -102,7 +102,11 @@ class Gate:
         )
 
     def read(self, body: bytes) -> Document:
-        """The JSON value of `body`. Raises Refused: 400 if it is none or too deep, 422 for numbers out of range."""
+        """The JSON value of `body`.
+
+        Raises Refused: 400 if it is none or too deep, 413 for too many objects, 422 for numbers out of range.
+        """
+        self._refuse_crowd(body)
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -117,6 +121,7 @@ class Gate:
 
         Raises Refused: also 422 if it is no array, 413 if it has too many items.
         """
+        self._refuse_crowd(body)
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -161,6 +166,13 @@ class Gate:
             faults = [fault(where, reason) for where in infinite[: self._limits.faults]]
             raise Refused(422, "the body has numbers out of range; send them as text", faults)
         return Document(value, written(value), odd=True, repeated=tuple(repeated))
+
+    def _refuse_crowd(self, body: bytes) -> None:
+        # An empty array is two bytes and a comma in a body, and 64 in memory: the size of a body alone bounds nothing.
+        if len(body) > 2 * self._limits.containers and body.count(b"[") + body.count(b"{") > self._limits.containers:
+            raise Refused(
+                413, f"the body has more than {self._limits.containers:,} objects and arrays; send it in parts"
+            )
 
     def _integer(self, digits: str) -> int | float:
         # Infinity marks what is out of range until its pointer is known; JSON itself has none.
@@ -247,17 +259,23 @@ def _constant(name: str) -> Any:
 def _plain(root: Any, repeated: list[str], infinite: list[str]) -> Any:
     """The value with ordinary objects only; notes the pointers of repeated names and of numbers out of range."""
     holder = [root]
-    rest: list[tuple[Any, Any, str]] = [(holder, 0, "")]
+    rest: list[tuple[Any, str | None]] = [(holder, None)]
     while rest:
-        container, key, where = rest.pop()
-        value = container[key]
-        if isinstance(value, float) and math.isinf(value):
-            infinite.append(where)
-        elif isinstance(value, list):
-            rest.extend((value, at, f"{where}/{at}") for at in range(len(value) - 1, -1, -1))
-        elif isinstance(value, dict):
-            if isinstance(value, _Repeated):
-                repeated.append(where)
-                value = container[key] = dict(value)
-            rest.extend((value, name, where + pointer(name)) for name in reversed(list(value)))
+        container, where = rest.pop()
+        # A list of the pairs: values are replaced while they are walked.
+        for key, value in enumerate(container) if type(container) is list else list(container.items()):
+            if type(value) is float:
+                if math.isinf(value):
+                    infinite.append(_at(where, key))
+            elif type(value) is list or type(value) is dict:
+                rest.append((value, _at(where, key)))
+            elif type(value) is _Repeated:
+                repeated.append(_at(where, key))
+                container[key] = dict(value)
+                rest.append((container[key], _at(where, key)))
     return holder[0]
+
+
+def _at(where: str | None, key: str | int) -> str:
+    """The pointer of a member; None: of the root itself."""
+    return "" if where is None else where + pointer(key)

@@ -116,6 +116,12 @@ def test_depth_is_measured_exactly_whatever_the_limit(depth: int) -> None:
         gate.read(b"[" + nested + b"]")
 
 
+def test_a_body_of_nothing_but_brackets_is_refused_before_it_is_read() -> None:
+    parser = Parser(Limits(containers=1_000))
+    assert refusal(b"[" + b"[]," * 1_000 + b"[]]", parser).status == 413
+    assert refusal(b"[" + b"[]," * 998 + b"[]]", parser).status == 422
+
+
 def test_a_byte_order_mark_is_passed_over_and_not_kept() -> None:
     body = encoded(event())
     read = PARSER.event(b"\xef\xbb\xbf" + body)
