@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.crash.conftest import Soak
 from tests.live.crash.sweep import Sweep
 from tests.servers import or_skip
 
@@ -24,7 +25,7 @@ def test_a_kill_at_some_system_calls(deed: str, tmp_path: Path) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("deed", EVERY)
-def test_a_kill_at_every_system_call(deed: str, tmp_path: Path) -> None:
-    swept = or_skip(lambda: Sweep(deed, tmp_path).run())
+def test_a_kill_at_every_system_call(deed: str, tmp_path: Path, soak: Soak) -> None:
+    swept = or_skip(lambda: Sweep(deed, tmp_path).run(sample=soak.cycles))
     print(swept)
     assert swept.violations == []
