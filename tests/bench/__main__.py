@@ -9,11 +9,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.bench import graph_rows, ingest_rows, marquez_rows, neo4j_rows
 from tests.bench.options import Options
 from tests.bench.table import Row, Table
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- made by make bench ARGS=--write -->", "<!-- end -->"
 PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "ingest": ingest_rows.ingest,
     "applied": ingest_rows.applied,
@@ -31,23 +34,36 @@ def main() -> int:
     began = time.monotonic()
     for name in given.only or PARTS:
         try:
-            for row in PARTS[name](Options(given.rounds, given.full)):
+            for row in PARTS[name](Options(given.rounds, given.full, given.events)):
                 table.rows.append(row)
                 sys.stderr.write(f"{time.monotonic() - began:5.0f} s  {name}: {row.work}: {row.ours} {row.ratio}\n")
         except Exception as error:
             failed = True
             sys.stderr.write(f"{name} ended early: {type(error).__name__}: {error}\n")
-    print(f"\n{_machine()}; {time.monotonic() - began:.0f} s\n")
-    print(table.text())
+    text = f"{_machine()}; {time.monotonic() - began:.0f} s\n\n{table.text()}\n"
+    print(f"\n{text}")
+    if given.write:
+        _write(text)
     return 1 if failed else 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", type=_names, help=f"some of {', '.join(PARTS)}; separated by commas")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=Options.rounds)
+    parser.add_argument(
+        "--events", type=int, default=Options.events, help="of the steady state; for a quick look fewer"
+    )
+    parser.add_argument("--write", action="store_true", help=f"also put the table into {DOCUMENT.name}")
     parser.add_argument("--full", action="store_true", help="the whole big graph into Neo4j; ten minutes more")
     return parser.parse_args()
+
+
+def _write(text: str) -> None:
+    """Puts the table where the document has the last one."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
 
 
 def _names(text: str) -> list[str]:
