@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -56,6 +56,31 @@ def or_skip(start: Callable[[], T]) -> T:
         if os.environ.get("CI", "").lower() in {"1", "true"}:
             pytest.fail(f"CI=true and a server is missing: {error}", pytrace=False)
         pytest.skip(str(error))
+
+
+class Server(Protocol):
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Server)
+STARTED = pytest.StashKey[dict[Callable[[], Any], Any]]()
+
+
+def shared(config: pytest.Config, make: Callable[[], S]) -> S:
+    """The one server of its kind in this run, started when first asked for, stopped when the run ends.
+
+    Kept with the run and not by a fixture: a fixture that several modules import is several fixtures to pytest.
+    """
+    started = config.stash.setdefault(STARTED, {})
+    if make not in started:
+        server = make()
+        config.add_cleanup(server.stop)
+        server.start()
+        started[make] = server
+    found: S = started[make]
+    return found
 
 
 def _await(ready: Callable[[], bool], alive: Callable[[], bool], what: str, log: Callable[[], str]) -> None:
@@ -279,12 +304,9 @@ def running_neo4j(*, own: bool = False) -> Iterator[Neo4jServer]:
 
 
 @pytest.fixture(scope="session")
-def neo4j() -> Iterator[Neo4jServer]:
+def neo4j(request: pytest.FixtureRequest) -> Neo4jServer:
     """A Neo4j that all tests of a session share: whoever uses it loads first, which wipes."""
-    context = running_neo4j()
-    server = or_skip(context.__enter__)
-    yield server
-    context.__exit__(None, None, None)
+    return or_skip(lambda: shared(request.config, new_neo4j))
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
@@ -420,12 +442,9 @@ def new_database(server: AnyPostgreSQL) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[AnyPostgreSQL]:
+def postgresql(request: pytest.FixtureRequest) -> AnyPostgreSQL:
     """A PostgreSQL that all tests of a session share; each takes a database of its own from it."""
-    context = running_postgresql()
-    server = or_skip(context.__enter__)
-    yield server
-    context.__exit__(None, None, None)
+    return or_skip(lambda: shared(request.config, new_postgresql))
 
 
 @pytest.fixture

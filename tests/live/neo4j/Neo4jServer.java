@@ -4,6 +4,7 @@ import org.neo4j.configuration.connectors.BoltConnector;
 import org.neo4j.configuration.helpers.SocketAddress;
 import org.neo4j.dbms.api.DatabaseManagementServiceBuilder;
 import org.neo4j.io.ByteUnit;
+import org.neo4j.io.fs.FileUtils;
 
 /** A Neo4j that speaks Bolt on 127.0.0.1, without passwords, until stdin closes: `java -cp 'jars/*' Neo4jServer.java HOME PORT`. */
 public class Neo4jServer {
@@ -14,8 +15,10 @@ public class Neo4jServer {
             .setConfig(GraphDatabaseSettings.pagecache_memory, ByteUnit.mebiBytes(256))
             .build();
         Runtime.getRuntime().addShutdownHook(new Thread(service::shutdown));
-        // Ends with whoever started it, even if that was killed: its end of the pipe closes then.
+        // Ends with whoever started it, even if that was killed: its end of the pipe closes then. Nobody else needs HOME.
         while (System.in.read() != -1) { }
+        service.shutdown();
+        FileUtils.deleteDirectory(Path.of(arguments[0]));
         System.exit(0);
     }
 }
