@@ -18,7 +18,7 @@ from tests.live.crash.stack import Place
 from tests.live.crash.workload import Diary, History, Name, body_of
 from tests.servers import Unavailable, or_skip
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("crash")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("faults")]
 RESUME_S = 5.0
 MIB = 1024 * 1024
 

@@ -23,7 +23,7 @@ from tests.live.crash.served import KEY, Served, served
 from tests.live.crash.stack import Place, opened
 from tests.live.crash.workload import Name, body_of
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("crash")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("faults")]
 STALL_S = 3.0
 Send = Callable[[RunEvent], None]
 

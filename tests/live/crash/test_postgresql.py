@@ -11,7 +11,7 @@ from tests.live.crash.mutants import EARLY, NORMAL, SERIAL, TWICE
 from tests.live.crash.outage import Outages
 from tests.servers import AnyPostgreSQL
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("crash")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("faults")]
 
 
 def test_an_immediate_stop_loses_nothing(mortal_postgresql: AnyPostgreSQL, tmp_path: Path) -> None:
