@@ -486,23 +486,23 @@ def judged(body: bytes) -> None:
     assert answers <= {201, 400, 413, 422}
 
 
+def placed(whole: dict[str, Any], where: str, value: Any) -> None:
+    """Puts a value at a pointer, where the way there is still one of objects and arrays."""
+    *parts, last = where.strip("/").split("/")
+    inside: Any = whole
+    for part in parts:
+        by_name = inside.get(part) if isinstance(inside, dict) else None
+        inside = inside[0] if isinstance(inside, list) and inside else by_name
+    if isinstance(inside, dict):
+        inside[last] = value
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(places, json_values, max_size=3))
 def test_no_value_anywhere_raises_anything_but_a_refusal(patch: dict[str, Any]) -> None:
     whole = event()
     for where, value in patch.items():
-        *parts, last = where.strip("/").split("/")
-        inside: Any = whole
-        for part in parts:
-            inside = (
-                inside[int(part)]
-                if isinstance(inside, list)
-                else inside.get(part, {})
-                if isinstance(inside, dict)
-                else {}
-            )
-        if isinstance(inside, dict):
-            inside[last] = value
+        placed(whole, where, value)
     judged(encoded(whole))
     judged(encoded([whole, patch]))
 
