@@ -101,7 +101,16 @@ def test_members_of_gzip_follow_each_other() -> None:
         gzip.compress(b"x") + b"\x1f\x8b",
     ],
     # Of the bytes an id would hold the time, and be another in each process of a parallel run.
-    ids=["cut in the checksum", "cut before it", "cut in the head", "a tail", "a wrong size", "half a second member"],
+    ids=[
+        "empty",
+        "no gzip",
+        "cut in the size",
+        "cut before it",
+        "cut in the head",
+        "a tail",
+        "a wrong size",
+        "a half member",
+    ],
 )
 def test_a_broken_gzip_is_refused(packed: bytes) -> None:
     assert status_of([packed], content_encoding="gzip") == 400
