@@ -67,7 +67,8 @@ def test_a_trace_is_503_and_says_when_to_ask_again(client: TestClient, position:
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_a_wait_for_the_graph_ends(client: TestClient, position: int) -> None:
+def test_a_wait_for_the_graph_ends(here: Headwater, client: TestClient, position: int) -> None:
+    assert comes_true(lambda: here.catalog.position() == position)
     problem = is_problem(client.get("/api/v1/trace", params={"node": "dataset:db:mart", "min_position": position}), 503)
     assert "neo4j graph is behind" in problem["detail"]
 
