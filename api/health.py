@@ -36,10 +36,14 @@ class Vitals:
         journal_error = journal_error or self.broken()
         at, catalog_error = _asked(self.look)
         following = self.following()
+        failed, _ = _asked(self.catalog.failed)
         catalog = _part(at, position, catalog_error or self.projector_problem())
+        if failed:
+            catalog["failed"] = failed
         graph = {"store": following.store, **_part(self._graph_position(following), position, following.error)}
         parts = (catalog, graph)
         late = any(part["lag"] is None or part["lag"] > self.lag_degraded or "error" in part for part in parts)
+        late = late or bool(failed)
         status = DOWN if journal_error else DEGRADED if late else OK
         journal = {"position": position, **({"error": journal_error} if journal_error else {})}
         return {"status": status, "journal": journal, "projections": {"catalog": catalog, "graph": graph}}

@@ -11,7 +11,7 @@ import structlog
 
 from ingest.openlineage.facts import Reader
 from ingest.openlineage.parse import event_of
-from lineage.errors import StoreUnavailable
+from lineage.errors import LineageError, StoreUnavailable
 from lineage.ports import Applied, Catalog
 
 # Events a transaction: enough to share its cost, few enough that who waits for one waits under a tenth of a second.
@@ -19,6 +19,9 @@ BATCH = 500
 IDLE_S = 0.01
 REST_S = 0.05
 BACKOFF_S = 5.0
+# Of so many events in a row, so many may be set aside; past that the projector stops.
+LOOKED_BACK, TOO_MANY = 1_000, 10
+REASON = 500  # characters
 
 log = structlog.get_logger(__name__)
 
@@ -52,11 +55,34 @@ class Projector:
         self._batch = batch
 
     def step(self) -> int:
-        """Applies the next batch; returns how many events it had. Raises StoreUnavailable, NotOwner."""
+        """Applies the next batch; returns how many events it had. Raises StoreUnavailable, NotOwner.
+
+        An event that can't be applied is set aside with its reason and the others go on; where many can't, the fault
+        is ours and not theirs, and what they raise is raised.
+        """
         entries = self._journal.read(self._catalog.position(), self._batch)
         if entries:
-            self._catalog.apply([self._applied(entry) for entry in entries])
+            try:
+                self._catalog.apply([self._applied(entry) for entry in entries])
+            except LineageError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at event by event
+                log.warning("a batch failed; it is applied event by event", error=repr(error)[:REASON])
+                self._one_by_one(entries)
         return len(entries)
+
+    def _one_by_one(self, entries: Sequence[JournalEntry]) -> None:
+        for entry in entries:
+            try:
+                self._catalog.apply([self._applied(entry)])
+            except LineageError:
+                raise
+            except Exception as error:
+                if self._catalog.failed(after=entry.position - LOOKED_BACK) >= TOO_MANY:
+                    raise
+                reason = repr(error)[:REASON]
+                log.error("an event can't be applied and is set aside", position=entry.position, error=reason)
+                self._catalog.apply([Applied(entry.position, None, failure=reason)])
 
     def catch_up(self, advanced: Callable[[int], None] = lambda _: None) -> int:
         """Applies all there is; `advanced` hears of every batch's size. Returns the number of events."""

@@ -179,10 +179,14 @@ class GraphStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One event's place in the journal and what it asserts; facts None: nothing in it is of interest."""
+    """One event's place in the journal and what it asserts; facts None: nothing in it is of interest.
+
+    failure: why it could not be applied; then it has no facts, and only that is kept.
+    """
 
     position: int
     facts: Facts | None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +241,9 @@ class Catalog(GraphSource, Protocol):
     def apply(self, batch: Sequence[Applied]) -> None:
         """Takes in events in the order of their positions, all or none, and moves its position. Raises NotOwner."""
 
+    def failed(self, after: int = 0) -> int:
+        """How many events beyond a position could not be applied."""
+
     def reset(self) -> None:
         """Forgets everything and starts a new generation at position 0."""
 
@@ -276,7 +283,10 @@ class Catalog(GraphSource, Protocol):
         """Best first: exact name, prefix, word, substring."""
 
     def receipt(self, position: int) -> dict[str, Any] | None:
-        """edges_added, edges_confirmed, not_linked of one event; None while it isn't applied."""
+        """edges_added, edges_confirmed, not_linked of one event; None while it isn't applied.
+
+        `failed`: why it could not be applied, only where that is so.
+        """
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Everything in canonical order, without positions, arrival times and integer ids."""

@@ -43,6 +43,11 @@ class SqlCatalog:
     def apply(self, batch: Sequence[Applied]) -> None:
         self._writer.apply(batch)
 
+    def failed(self, after: int = 0) -> int:
+        with reading(self.engine) as connection:
+            beyond = select(func.count()).select_from(t.failure).where(t.failure.c.position > after)
+            return int(connection.execute(beyond).scalar_one())
+
     def reset(self) -> None:
         """Forgets everything and starts a new generation at position 0, in one transaction."""
         with writing(self.engine) as connection:
@@ -200,7 +205,10 @@ class SqlCatalog:
                 return None
             row = connection.execute(select(t.receipt).where(t.receipt.c.position == position)).one_or_none()
             if row is None:
-                return {"edges_added": 0, "edges_confirmed": 0, "not_linked": []}
+                reason = select(t.failure.c.reason).where(t.failure.c.position == position)
+                failed = connection.execute(reason).scalar()
+                nothing: dict[str, Any] = {"edges_added": 0, "edges_confirmed": 0, "not_linked": []}
+                return nothing if failed is None else {**nothing, "failed": failed}
             not_linked = orjson.loads(row.not_linked) if row.not_linked else []
             return {"edges_added": row.added, "edges_confirmed": row.confirmed, "not_linked": not_linked}
 

@@ -245,6 +245,14 @@ statistic = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# Events that could not be applied: a fault of ours, kept so that the others go on. A rebuild tries them again.
+failure = Table(
+    "failure",
+    metadata,
+    Column("position", Id, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+)
+
 receipt = Table(
     "receipt",
     metadata,

@@ -40,6 +40,7 @@ class Writer:
             with writing(self.engine) as connection:
                 known.begin(connection)
                 project(connection, known, [(one.position, one.facts) for one in batch if one.facts is not None])
+                _set_aside(connection, batch)
                 _advance(connection, known, batch[-1].position)
         except BaseException:
             known.forget()  # it may hold what was rolled back
@@ -78,6 +79,12 @@ def project(connection: Connection, known: Known, events: Sequence[tuple[int, Fa
     latest.write(runs.new)
     edges.write_touched()
     batch.write(t.receipt)
+
+
+def _set_aside(connection: Connection, batch: Sequence[Applied]) -> None:
+    rows = [{"position": one.position, "reason": one.failure} for one in batch if one.failure is not None]
+    if rows:
+        connection.execute(t.failure.insert(), rows)
 
 
 def _receipt(position: int, facts: Facts, added: int) -> dict[str, object]:

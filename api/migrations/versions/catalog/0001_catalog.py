@@ -152,6 +152,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "failure",
+        sa.Column("position", Id, autoincrement=False, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("position"),
+    )
+    op.create_table(
         "receipt",
         sa.Column("position", Id, autoincrement=False, nullable=False),
         sa.Column("added", sa.Integer(), nullable=False),
