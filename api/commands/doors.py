@@ -157,7 +157,10 @@ def _log_warnings_only() -> None:
     """Answers go to stdout, so logs must not, and only what is wrong is worth a line."""
     import structlog
 
+    # Plain tracebacks: the default ones show locals, and the key may be one of them.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
+        processors=[structlog.processors.add_log_level, plain],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -14,7 +14,7 @@ CI = ROOT / ".ci" / "run"
 
 def planned(target: str) -> str:
     """What make would do for a target on a fresh clone."""
-    command = ["make", "--dry-run", "--always-make", target]
+    command = ["make", "--no-print-directory", "--dry-run", "--always-make", target]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
