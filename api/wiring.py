@@ -258,11 +258,14 @@ def _is_local(settings: Settings) -> bool:
 
 
 def _engines(settings: Settings, stack: ExitStack) -> tuple[Engine, Engine]:
-    """Of the journal, whose commits are on stable storage, and of the catalog, which can be made again."""
+    """Of the journal, whose commits are on stable storage, and of the catalog, which can be made again.
+
+    Beside a graph that outlives a power loss the catalog must not fall back behind what that graph holds of it.
+    """
     url = settings.database_url
     journal = open_engine(url or sqlite_url(settings.data / "journal.db"), durable=True)
     stack.callback(journal.dispose)
-    catalog = open_engine(url or sqlite_url(settings.data / "catalog.db"), durable=False)
+    catalog = open_engine(url or sqlite_url(settings.data / "catalog.db"), durable=settings.graph != "embedded")
     stack.callback(catalog.dispose)
     return journal, catalog
 
