@@ -8,7 +8,7 @@ with what is equal.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 from typing import Any
@@ -17,11 +17,10 @@ import numpy as np
 
 from ingest.errors import pointer
 from ingest.openlineage.facts import Reader
-from ingest.openlineage.parse import event_of
-from ingest.projection import BATCH, ReadableJournal
+from ingest.projection import JournalEntry, Projector, ReadableJournal
 from lineage.canonical import canonical
 from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
-from lineage.ports import Applied, Catalog, EdgeColumns, EdgeRow, GraphStore, Snapshot
+from lineage.ports import Catalog, EdgeColumns, EdgeRow, GraphStore, Snapshot
 
 SHOWN = 20
 TEXT = 300  # characters of a value
@@ -78,23 +77,29 @@ def compare_catalog(
 
 
 def _replay(result: Comparison, journal: ReadableJournal, fresh: Catalog, upto: int, advanced: Advanced) -> int:
-    reader, after, total = Reader(), 0, 0
-    while after < upto and (entries := journal.read(after, min(BATCH, upto - after))):
-        batch = []
-        for entry in entries:
-            if entry.position > upto:
+    """How many events there were up to a position, applied as the real projector applies them."""
+    return Projector(_Part(result, journal, upto), Reader(), fresh).catch_up(advanced)
+
+
+class _Part:
+    """The journal up to a position. Notes where positions don't follow each other."""
+
+    def __init__(self, result: Comparison, journal: ReadableJournal, upto: int) -> None:
+        self._result, self._journal, self._upto = result, journal, upto
+
+    def head(self) -> int:
+        return self._upto
+
+    def read(self, after: int, limit: int) -> Sequence[JournalEntry]:
+        if after >= self._upto:
+            return []
+        entries = [e for e in self._journal.read(after, min(limit, self._upto - after)) if e.position <= self._upto]
+        for wanted, entry in zip(range(after + 1, self._upto + 1), entries, strict=False):
+            if entry.position != wanted:
+                found = f"none; the next is {entry.position:,}"
+                self._result.add(Difference("journal", f"position {wanted:,}", "an event", found))
                 break
-            if entry.position != after + 1:
-                wanted = f"position {after + 1:,}"
-                result.add(Difference("journal", wanted, "an event", f"none; the next is {entry.position:,}"))
-            after = entry.position
-            batch.append(Applied(entry.position, reader.facts(event_of(entry.body), entry.received_us)))
-        if not batch:
-            break
-        fresh.apply(batch)
-        total += len(batch)
-        advanced(len(batch))
-    return total
+        return entries
 
 
 def _unequal(left: Iterable[Row], right: Iterable[Row], result: Comparison) -> Iterator[tuple[Row | None, Row | None]]:
