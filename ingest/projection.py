@@ -112,15 +112,3 @@ class Projector:
 
     def _applied(self, entry: JournalEntry) -> Applied:
         return Applied(entry.position, self._reader.facts(event_of(entry.body), entry.received_us))
-
-
-def wait_until(reached: Callable[[], bool], timeout_s: float) -> bool:
-    """Whether something came true within the time; asks every few milliseconds."""
-    until = time.monotonic() + timeout_s
-    pause_s = 0.001
-    while not reached():
-        if time.monotonic() >= until:
-            return False
-        time.sleep(pause_s)
-        pause_s = min(0.02, pause_s * 1.5)
-    return True

@@ -48,16 +48,17 @@ def graphml(trace: Trace) -> str:
 
 
 def dot(trace: Trace) -> str:
-    """Graphviz. Names are quoted; a quote, a backslash or a line end in one stays text."""
+    """Graphviz. Nodes are n0, n1, …, since two names may look the same once drawn; what a name holds stays text."""
     lines = ["digraph trace {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
     shapes = {"dataset": "cylinder", "job": "box", "field": "plain"}
+    numbers = {row["id"]: f"n{at}" for at, row in enumerate(trace.nodes)}
     for row in trace.nodes:
         style = ", style=bold" if row["side"] == "root" else ""
         label, title = _dot_text(_label(row)), _dot_text(row["id"])
-        lines.append(f'  "{title}" [label="{label}", shape={shapes[row["kind"]]}, tooltip="{title}"{style}];')
+        lines.append(f'  {numbers[row["id"]]} [label="{label}", shape={shapes[row["kind"]]}, tooltip="{title}"{style}];')
     for row in trace.edges:
         style = "" if row["origin"] == "observed" else ", style=dashed"
-        ends = f'"{_dot_text(row["source"])}" -> "{_dot_text(row["target"])}"'
+        ends = f"{numbers[row['source']]} -> {numbers[row['target']]}"
         lines.append(f'  {ends} [tooltip="{row["kind"]}, {row["basis"]}"{style}];')
     return "\n".join([*lines, "}", ""])
 

@@ -89,8 +89,8 @@ def test_dot_has_one_line_a_node_and_an_edge_whatever_the_names() -> None:
 
 def test_dot_quotes_close_where_they_should() -> None:
     text = dot(a_trace(('a"; rm [label="x', "a\\")))
-    assert '"dataset:ns:a\\"; rm [label=\\"x"' in text
-    assert '"dataset:ns:a\\\\"' in text
+    assert 'tooltip="dataset:ns:a\\"; rm [label=\\"x"' in text
+    assert 'tooltip="dataset:ns:a\\\\"' in text
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz isn't installed; `apt install graphviz` enables this")

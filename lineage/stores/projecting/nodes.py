@@ -88,13 +88,13 @@ class Nodes:
             )
             known.nodes[state.node] = known.node_of[state.id] = state
         new = [node for node in wanted if node not in known.nodes]
-        names = {hashlib.sha256(node.namespace.encode()).digest(): node.namespace for node in new}
-        known.namespaces.fetch(self.batch.connection, names)
-        for key, name in names.items():
+        keys = {node.namespace: hashlib.sha256(node.namespace.encode()).digest() for node in new}
+        known.namespaces.fetch(self.batch.connection, keys.values())
+        for name, key in keys.items():
             if key not in known.namespaces.ids:
                 self.batch.insert(t.namespace, {"id": known.namespaces.new(key), "key": key, "name": name})
         for node in new:
-            namespace_id = known.namespaces.ids[hashlib.sha256(node.namespace.encode()).digest()]
+            namespace_id = known.namespaces.ids[keys[node.namespace]]
             state = NodeState(known.next_node, node, namespace_id, False, 0, wanted[node])
             known.next_node += 1
             known.nodes[node] = known.node_of[state.id] = self.new[state.id] = state
