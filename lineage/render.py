@@ -55,7 +55,8 @@ def dot(trace: Trace) -> str:
     for row in trace.nodes:
         style = ", style=bold" if row["side"] == "root" else ""
         label, title = _dot_text(_label(row)), _dot_text(row["id"])
-        lines.append(f'  {numbers[row["id"]]} [label="{label}", shape={shapes[row["kind"]]}, tooltip="{title}"{style}];')
+        look = f'label="{label}", shape={shapes[row["kind"]]}, tooltip="{title}"{style}'
+        lines.append(f"  {numbers[row['id']]} [{look}];")
     for row in trace.edges:
         style = "" if row["origin"] == "observed" else ", style=dashed"
         ends = f"{numbers[row['source']]} -> {numbers[row['target']]}"
