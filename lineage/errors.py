@@ -23,6 +23,14 @@ class InvalidCursor(LineageError):
     """The cursor was not made by the list it is given to."""
 
 
+class InvalidSelection(LineageError):
+    """The text is no selection. column: where it stops making sense, from 1."""
+
+    def __init__(self, column: int, reason: str) -> None:
+        super().__init__(f"the selection can't be read at column {column:,}: {reason}")
+        self.column = column
+
+
 class TooWide(LineageError):
     """An answer would pass its limit of edges."""
 

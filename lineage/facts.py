@@ -16,6 +16,8 @@ from lineage.model import Edge, Node, Origin
 
 START, RUNNING, COMPLETE, ABORT, FAIL, OTHER = "START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"
 TERMINAL = frozenset({COMPLETE, ABORT, FAIL})
+# What the catalog keeps for each event is the place of its type here.
+EVENT_TYPES = (START, RUNNING, COMPLETE, ABORT, FAIL, OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Ran:
     event_type: one of the six words; OTHER where the event had none.
     sibling: runs of a job with the same text are one for the life of its edges (tasks mapped dynamically); else "".
     incomplete: the producer says that its lineage is partial (extractionError); such a run closes no edge.
+    snapshot: each event of the run tells its whole present state (a stream's emissionPattern), so that what a later one
+        leaves out is gone though the run never ends.
     """
 
     run_id: str
@@ -68,6 +72,7 @@ class Ran:
     error: str | None = None
     sibling: str = ""
     incomplete: bool = False
+    snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,84 @@ class Asserted:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelled:
+    """An event wrote a dataset's name in another way than `node` has it.
+
+    rules: ids of the rules (lineage/naming.toml) that made it canonical. folded: the partition folders left out, or "".
+    """
+
+    node: Node
+    namespace: str
+    name: str
+    rules: tuple[str, ...]
+    folded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An event says that two datasets are one. how: "symlink" or "catalog". type: the symlink's, or ""."""
+
+    node: Node
+    alias: Node
+    how: str
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A dataset ceased to be."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A dataset is called `node` from now on; what `previous` named until now goes on under it."""
+
+    previous: Node
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A job waits for another one. No data need go between them. rule: the trigger rule, or ""."""
+
+    upstream: Node
+    downstream: Node
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A person says that two datasets are one (action "merge") or are not ("split").
+
+    into: whose name both have then.
+    """
+
+    action: str
+    one: Node
+    other: Node
+    into: Node | None = None
+    author: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A person adds an edge between two datasets or columns, suppresses one, or takes such a word back.
+
+    action: "add", "suppress", "forget". For "add" the facts of the same event hold the edge, owned by a job of its own.
+    source, target: datasets, fields; for "suppress" also a dataset and a job.
+    """
+
+    action: str
+    source: Node
+    target: Node
+    author: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NotLinked:
     """Something an event named that became no edge, and why."""
 
@@ -106,8 +189,8 @@ class NotLinked:
 class Facts:
     """What one event asserts. at_us: when it says so (the event's time, or its arrival if that lies ahead of it).
 
-    owner: whose edges these are: the job, or the dataset of a DatasetEvent. Every node of `edges` that is a dataset or
-    job, or whose field is meant, stands in `described`.
+    owner: whose edges these are: the job, or the dataset of a DatasetEvent. Every node that any of the facts names, or
+    whose field is meant, stands in `described`.
     """
 
     at_us: int
@@ -119,6 +202,13 @@ class Facts:
     measured: tuple[Measured, ...] = ()
     asserted: tuple[Asserted, ...] = ()
     not_linked: tuple[NotLinked, ...] = ()
+    spelled: tuple[Spelled, ...] = ()
+    joined: tuple[Joined, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
+    controls: tuple[Control, ...] = ()
+    decision: Decision | None = None
+    judged: Judged | None = None
 
 
 def describe(node: Node, facets: Mapping[str, Any] | None = None, *, known: bool = True) -> Described:
@@ -137,4 +227,5 @@ def edge_set(edges: Iterable[Edge]) -> EdgeSet:
 
 def _order(edge: Edge) -> tuple[Any, ...]:
     step = edge.transformation
-    return (int(edge.kind), edge.source.id, edge.target.id, step.type, step.subtype, step.masking, int(edge.basis))
+    shape = (int(edge.kind), edge.source.id, edge.target.id, edge.flow)
+    return (*shape, step.type, step.subtype, step.masking, int(edge.basis))

@@ -161,6 +161,7 @@ class Granularity(StrEnum):
     DATASET = "dataset"
     JOB = "job"
     FIELD = "field"
+    DAG = "dag"
 
 
 class Direction(StrEnum):
@@ -180,13 +181,18 @@ class Transformation:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One dependency that an event asserts. `transformation` only for DERIVED."""
+    """One dependency that an event asserts. `transformation` only for DERIVED.
+
+    flow: only for READ and WROTE: the id of the output that the edge serves, so that what goes into one output of a job
+        isn't taken to go into its others; "" where it serves the job as a whole.
+    """
 
     kind: EdgeKind
     source: Node
     target: Node
     basis: Basis
     transformation: Transformation = Transformation()
+    flow: str = ""
 
 
 def us_of(moment: datetime) -> int:

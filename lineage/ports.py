@@ -31,7 +31,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A dataset or job as graph stores keep it. parent: id of the containing job, 0 for none."""
+    """A dataset, job or flow of a job as graph stores keep it. parent: id of the containing job, 0 for none.
+
+    A flow is the part of a job that fills one output: of kind JOB, named like it, and its parent is the job itself.
+    """
 
     id: int
     kind: Kind
@@ -211,13 +214,17 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class NodeColumns:
-    """Names of nodes, aligned with the ids asked for; parent ids of jobs, 0 for none; for fields also the column."""
+    """Names of nodes, aligned with the ids asked for; parent ids of jobs, 0 for none; for fields also the column.
+
+    stands: the node that an id is shown as: the job for a flow, what stands for all that are joined, mostly the id.
+    """
 
     kinds: list[int]
     namespaces: list[str]
     names: list[str]
     parents: list[int]
     columns: list[str] = field(default_factory=list)
+    stands: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +257,11 @@ class Catalog(GraphSource, Protocol):
     def find(self, node: str | Node) -> tuple[Node, int]:
         """A node by its id or itself, and its integer id in the space of its kind. Raises UnknownNode, InvalidNode."""
 
-    def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns: ...
+    def roots(self, node: Node, number: int) -> tuple[int, ...]:
+        """All ids under which a found node stands in the graph: a job and its flows, else the one."""
+
+    def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
+        """Raises KeyError for an id that the catalog never gave."""
 
     def details(self, layer: Layer, ids: Sequence[int]) -> list[dict[str, Any]]:
         """What a trace shows of nodes beside their names, aligned with `ids`.

@@ -88,20 +88,32 @@ class SqlCatalog:
             text = node if isinstance(node, str) else node.id
             raise UnknownNode(text[:300], entities.nearest(connection, possible))
 
+    def roots(self, node: Node, number: int) -> tuple[int, ...]:
+        if node.kind is not Kind.JOB:
+            return (number,)
+        with reading(self.engine) as connection:
+            flows = select(t.flow.c.id).where(t.flow.c.job_id == number).order_by(t.flow.c.id)
+            return (number, *connection.execute(flows).scalars())
+
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
-        """Raises KeyError for an id that the catalog never gave."""
         with reading(self.engine) as connection:
             namespaces = self._namespace_names(connection)
             if layer is Layer.JOB:
                 c = t.node.c
-                rows = by_ids(connection, [c.id, c.kind, c.namespace_id, c.name, c.parent_id], c.id, ids)
-                by_id = {row[0]: row for row in rows}
+                columns = [c.id, c.kind, c.namespace_id, c.name, c.parent_id, c.same_id]
+                by_id = {row[0]: row for row in by_ids(connection, columns, c.id, ids)}
+                hidden = [identity for identity in ids if identity not in by_id]
+                if hidden:
+                    jobs = dict(by_ids(connection, [t.flow.c.id, t.flow.c.job_id], t.flow.c.id, hidden))
+                    by_job = {row[0]: row for row in by_ids(connection, columns, c.id, jobs.values())}
+                    by_id |= {flow: by_job[job] for flow, job in jobs.items()}
                 found = [by_id[identity] for identity in ids]
                 return NodeColumns(
                     [r[1] for r in found],
                     [namespaces[r[2]] for r in found],
                     [r[3] for r in found],
                     [r[4] for r in found],
+                    stands=[r[5] for r in found],
                 )
             f = t.field.c
             fields = {row[0]: row for row in by_ids(connection, [f.id, f.dataset_id, f.name], f.id, ids)}
@@ -115,6 +127,7 @@ class SqlCatalog:
                 [d[2] for _, d in pairs],
                 [f[1] for f, _ in pairs],
                 [f[2] for f, _ in pairs],
+                [f[0] for f, _ in pairs],
             )
 
     def _namespace_names(self, connection: Any) -> dict[int, str]:

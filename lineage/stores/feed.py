@@ -17,7 +17,7 @@ from lineage.ports import Changes, EdgeColumns, EdgeRow, FieldRow, Mark, NodeRow
 from lineage.stores import tables as t
 from lineage.stores.rows import by_values
 
-SHAPE = ("id", "kind", "source_id", "target_id", "owner_id", "origin", "basis")
+SHAPE = ("id", "kind", "tail_id", "head_id", "owner_id", "origin", "basis")
 STEP = (t.edge.c.type, t.edge.c.subtype, t.edge.c.masking)
 
 
@@ -34,10 +34,12 @@ def read_changes(engine: Engine, after: Mark, limit: int) -> Changes | None:
             return None
         if now.seq == after.seq:
             return Changes(now)
-        upto = min([_reach_of(connection, table, after.seq, limit) for table in (t.node, t.field, t.edge)] + [now.seq])
+        tables = (t.node, t.flow, t.field, t.edge)
+        upto = min([_reach_of(connection, table, after.seq, limit) for table in tables] + [now.seq])
         return Changes(
             Mark(now.generation, upto),
-            nodes=[_node(row) for row in connection.execute(_between(_nodes(), t.node, after.seq, upto))],
+            nodes=[_node(row) for row in connection.execute(_between(_nodes(), t.node, after.seq, upto))]
+            + [_node(row) for row in connection.execute(_between(_flows(), t.flow, after.seq, upto))],
             fields=[_field(row) for row in connection.execute(_between(select(t.field), t.field, after.seq, upto))],
             edges=_edges(connection, after.seq, upto),
             more=upto < now.seq,
@@ -62,6 +64,14 @@ def _nodes() -> Any:
     return select(*columns).join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
 
 
+def _flows() -> Any:
+    """Flows as nodes: named like their job, and within it."""
+    columns = [t.flow.c.id, t.node.c.kind, t.namespace.c.name.label("namespace"), t.node.c.name]
+    joined = select(*columns, t.flow.c.job_id.label("parent_id"))
+    joined = joined.join(t.node, t.node.c.id == t.flow.c.job_id)
+    return joined.join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
+
+
 def _node(row: Any) -> NodeRow:
     return NodeRow(row.id, Kind(row.kind), row.namespace, row.name, row.parent_id)
 
@@ -73,7 +83,8 @@ def _field(row: Any) -> FieldRow:
 def _edges(connection: Connection, after: int, upto: int) -> list[EdgeRow]:
     rows = connection.execute(_between(select(t.edge), t.edge, after, upto)).all()
     spans: dict[int, list[tuple[int, int]]] = {}
-    for row in by_values(connection, list(t.life.c), t.life.c.edge_id, [row.id for row in rows if row.published]):
+    shown = [row.id for row in rows if row.published and not row.suppressed]
+    for row in by_values(connection, list(t.life.c), t.life.c.edge_id, shown):
         spans.setdefault(row.edge_id, []).append((row.opened_us, row.closed_us))
     return [edge_row(row, spans.get(row.id, ())) for row in rows]
 
@@ -82,8 +93,8 @@ def edge_row(row: Any, lives: Sequence[tuple[int, int]]) -> EdgeRow:
     return EdgeRow(
         row.id,
         EdgeKind(row.kind),
-        row.source_id,
-        row.target_id,
+        row.tail_id,
+        row.head_id,
         row.owner_id,
         Origin(row.origin),
         BasisOf(row.basis),
@@ -101,15 +112,16 @@ class SqlSnapshot:
         self.mark = read_mark(self._connection)
 
     def counts(self) -> dict[str, int]:
-        tables = {"nodes": t.node, "fields": t.field, "edges": t.life}
-        return {
-            name: self._connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for name, table in tables.items()
-        }
+        tables = {"nodes": (t.node, t.flow), "fields": (t.field,), "edges": (t.life,)}
+        return {name: sum(self._count(table) for table in counted) for name, counted in tables.items()}
+
+    def _count(self, table: Table) -> int:
+        return int(self._connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def nodes(self, batch: int = 20_000) -> Iterator[Sequence[NodeRow]]:
-        for rows in self._stream(_nodes().order_by(t.node.c.id), batch):
-            yield [NodeRow(r[0], Kind(r[1]), r[2], r[3], r[4]) for r in rows]
+        for statement in (_nodes().order_by(t.node.c.id), _flows().order_by(t.flow.c.id)):
+            for rows in self._stream(statement, batch):
+                yield [NodeRow(r[0], Kind(r[1]), r[2], r[3], r[4]) for r in rows]
 
     def fields(self, batch: int = 20_000) -> Iterator[Sequence[FieldRow]]:
         statement = select(t.field.c.id, t.field.c.dataset_id, t.field.c.name).order_by(t.field.c.id)
@@ -121,7 +133,7 @@ class SqlSnapshot:
         derived = layer is Layer.FIELD
         columns = [getattr(e, name) for name in SHAPE] + [t.life.c.opened_us, t.life.c.closed_us]
         statement = select(*columns, *(STEP if derived else ()))
-        statement = statement.join(t.life, t.life.c.edge_id == e.id).where(e.published)
+        statement = statement.join(t.life, t.life.c.edge_id == e.id).where(e.published, ~e.suppressed)
         statement = statement.where(e.kind == int(EdgeKind.DERIVED) if derived else e.kind != int(EdgeKind.DERIVED))
         steps = _Steps()
         for rows in self._stream(statement.order_by(e.id, t.life.c.opened_us), batch):

@@ -65,7 +65,7 @@ def project(connection: Connection, known: Known, events: Sequence[tuple[int, Fa
     runs.know(every)
     for position, facts in events:
         for described in facts.described:
-            nodes.describe(described, facts.at_us)
+            nodes.describe(described, facts.at_us, position)
         run_pk, added = runs.take(facts, position)
         for measured in facts.measured:
             latest.measure(measured, run_pk, facts.at_us)

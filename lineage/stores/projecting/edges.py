@@ -45,6 +45,7 @@ class Edges:
             owner_key = known.node_of[set_key[1]].node.key
             keys[set_key] = {_edge_key(edge, owner_key, set_key[2]): edge for edge in edge_set.edges}
         known.edges.fetch(self.batch.connection, [key for members in keys.values() for key in members])
+        self._know_flows(fresh)
         existing: dict[int, int] = {}
         for set_key, members in keys.items():
             ids = []
@@ -58,16 +59,41 @@ class Edges:
             known.sets[set_key] = self._set_of(frozenset(ids))
         self._strengthen(existing)
 
+    def _know_flows(self, fresh: dict[SetKey, EdgeSet]) -> None:
+        """Reads, or makes, the flows that sets of edges speak of."""
+        known = self.known
+        wanted = {
+            _flow_key(known.node_of[owner].node.key, edge.flow): (owner, edge.flow)
+            for (_, owner, _), edges in fresh.items()
+            for edge in edges.edges
+            if edge.flow
+        }
+        known.flows.fetch(self.batch.connection, wanted)
+        for key, (owner, name) in wanted.items():
+            if key not in known.flows.ids:
+                known.flows.ids[key] = known.next_node
+                row = {"id": known.next_node, "key": key, "job_id": owner, "name": name, "changed": self.batch.place()}
+                self.batch.insert(t.flow, row)
+                known.next_node += 1
+
     def _insert_edge(self, identity: int, key: bytes, edge: Edge, owner: int, origin: int) -> None:
         step = edge.transformation
+        source, target = self.nodes.end(edge.source), self.nodes.end(edge.target)
+        flow = 0
+        if edge.flow:
+            flow = self.known.flows.ids[_flow_key(self.known.node_of[owner].node.key, edge.flow)]
         self.batch.insert(
             t.edge,
             {
                 "id": identity,
                 "key": key,
                 "kind": int(edge.kind),
-                "source_id": self.nodes.end(edge.source),
-                "target_id": self.nodes.end(edge.target),
+                "source_id": source,
+                "target_id": target,
+                "flow_id": flow,
+                "tail_id": flow if flow and edge.kind is EdgeKind.WROTE else self.nodes.stands_for(edge.source, source),
+                "head_id": flow if flow and edge.kind is EdgeKind.READ else self.nodes.stands_for(edge.target, target),
+                "suppressed": False,
                 "owner_id": owner,
                 "origin": origin,
                 "basis": int(edge.basis),
@@ -128,7 +154,7 @@ class Edges:
     def write(self) -> None:
         """Inserts what is new; edges that waited for a dataset to be known are published."""
         self._publish([identity for identity in self.nodes.newly_known if identity not in self.nodes.new])
-        self.batch.write(t.edge, t.edge_set)
+        self.batch.write(t.flow, t.edge, t.edge_set)
 
     def _publish(self, ids: Sequence[int]) -> None:
         """Publishes edges that waited for these datasets to be known."""
@@ -181,7 +207,11 @@ class Edges:
             self.batch.connection.execute(statement, [{"e": edge, "n": self.batch.place()} for edge in self._touched])
 
 
+def _flow_key(job_key: bytes, name: str) -> bytes:
+    return hashlib.sha256(job_key + name.encode("utf-8", "surrogatepass")).digest()
+
+
 def _edge_key(edge: Edge, owner_key: bytes, origin: int) -> bytes:
     step = edge.transformation
-    text = f"{origin}\x1f{int(edge.kind)}\x1f{step.type}\x1f{step.subtype}\x1f{step.masking}\x1f"
+    text = f"{origin}\x1f{int(edge.kind)}\x1f{step.type}\x1f{step.subtype}\x1f{step.masking}\x1f{edge.flow}\x1f"
     return hashlib.sha256(text.encode("utf-8", "replace") + owner_key + edge.source.key + edge.target.key).digest()

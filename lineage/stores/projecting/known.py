@@ -14,6 +14,7 @@ from lineage.stores import tables as t
 from lineage.stores.rows import by_values, greatest_id
 
 NAME = "catalog"
+ALWAYS = -(2**63)  # since_us of the first incarnation of a name
 # Entries a memory may hold when a batch begins; more, and all are emptied. About 200 MB at the worst.
 REMEMBERED = 100_000
 
@@ -33,6 +34,11 @@ class NodeState:
     parent_id: int
     first_us: int
     description: str | None = None
+    name_id: int = 0
+    since_us: int = ALWAYS
+    same_id: int = 0
+    dropped_us: int | None = None
+    listed: bool = False
     winners: dict[str, Winner] = field(default_factory=dict)
     bundles: dict[int, list[int]] = field(default_factory=dict)  # bundle id to [first, last]
 
@@ -66,6 +72,7 @@ class RunState:
     error_us: int | None = None
     sibling: str = ""
     incomplete: bool = False
+    snapshot: bool = False
     edge_set_id: int = 0
 
     @property
@@ -118,6 +125,7 @@ class Interned:
             self.ids[bytes(row[1])] = row[0]
 
     def new(self, key: bytes) -> int:
+        """The next id of its own for a key; flows take theirs from the nodes, by `give`."""
         self.ids[key] = identity = self.next_id
         self.next_id += 1
         return identity
@@ -134,6 +142,7 @@ class Known:
         self.fields = Interned(t.field)
         self.facets = Interned(t.facet, "digest")
         self.edges = Interned(t.edge)
+        self.flows = Interned(t.flow)
         self.edge_sets = Interned(t.edge_set, "digest")
         self.next_node = self.next_bundle = self.next_run = 1
         self.nodes: dict[Node, NodeState] = {}
@@ -147,7 +156,7 @@ class Known:
         self.series: dict[SeriesKey, Series] = {}
 
     def _interned(self) -> tuple[Interned, ...]:
-        return (self.namespaces, self.fields, self.facets, self.edges, self.edge_sets)
+        return (self.namespaces, self.fields, self.facets, self.edges, self.flows, self.edge_sets)
 
     def _memories(self) -> list[dict[Any, Any]]:
         own: list[dict[Any, Any]] = [self.nodes, self.node_of, self.bundles, self.bundle_of, self.described]
@@ -174,7 +183,8 @@ class Known:
         self.position, self.changed, self.generation = row.position, row.changed, row.generation
         for interned in self._interned():
             interned.start(connection)
-        self.next_node = greatest_id(connection, t.node) + 1
+        # Flows are numbered with the nodes: both are ends of edges in one layer of the graph.
+        self.next_node = max(greatest_id(connection, t.node), greatest_id(connection, t.flow)) + 1
         self.next_bundle = greatest_id(connection, t.bundle) + 1
         self.next_run = greatest_id(connection, t.run) + 1
 

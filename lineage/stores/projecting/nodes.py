@@ -51,6 +51,10 @@ class Nodes:
         """The id of one end of an edge, in the space of its kind."""
         return self.known.fields.ids[node.key] if node.kind is Kind.FIELD else self.known.nodes[node].id
 
+    def stands_for(self, node: Node, end: int) -> int:
+        """What stands for one end of an edge in the graph."""
+        return end if node.kind is Kind.FIELD else self.known.nodes[node].same_id
+
     def is_known(self, node: Node) -> bool:
         return node.kind is Kind.JOB or self.known.nodes[node.dataset].known
 
@@ -73,19 +77,8 @@ class Nodes:
         if not wanted:
             return
         by_key = {node.key: node for node in wanted}
-        columns = [
-            t.node.c[name] for name in ("id", "key", "namespace_id", "known", "parent_id", "first_us", "description")
-        ]
-        for row in by_values(self.batch.connection, columns, t.node.c.key, by_key):
-            state = NodeState(
-                row.id,
-                by_key[bytes(row.key)],
-                row.namespace_id,
-                row.known,
-                row.parent_id,
-                row.first_us,
-                row.description,
-            )
+        for row in by_values(self.batch.connection, list(t.node.c), t.node.c.key, by_key):
+            state = state_of(row, by_key[bytes(row.key)])
             known.nodes[state.node] = known.node_of[state.id] = state
         new = [node for node in wanted if node not in known.nodes]
         keys = {node.namespace: hashlib.sha256(node.namespace.encode()).digest() for node in new}
@@ -95,7 +88,8 @@ class Nodes:
                 self.batch.insert(t.namespace, {"id": known.namespaces.new(key), "key": key, "name": name})
         for node in new:
             namespace_id = known.namespaces.ids[keys[node.namespace]]
-            state = NodeState(known.next_node, node, namespace_id, False, 0, wanted[node])
+            number = known.next_node
+            state = NodeState(number, node, namespace_id, False, 0, wanted[node], name_id=number, same_id=number)
             known.next_node += 1
             known.nodes[node] = known.node_of[state.id] = self.new[state.id] = state
 
@@ -202,17 +196,14 @@ class Nodes:
         known.fields.fetch(self.batch.connection, keys)
         for key, (node, dataset) in keys.items():
             if key not in known.fields.ids:
-                row = {
-                    "id": known.fields.new(key),
-                    "key": key,
-                    "dataset_id": dataset,
-                    "name": node.field,
-                    "changed": self.batch.place(),
-                }
-                self.batch.insert(t.field, row)
+                number = known.fields.new(key)
+                row = {"id": number, "key": key, "dataset_id": dataset, "name": node.field, "same_id": number}
+                self.batch.insert(t.field, {**row, "changed": self.batch.place()})
 
-    def describe(self, described: Described, at_us: int) -> None:
+    def describe(self, described: Described, at_us: int, position: int) -> None:
         state, bundle = self.known.described[described.digest]
+        said = {"node_id": state.id, "position": position, "at_us": at_us, "bundle_id": bundle.id}
+        self.batch.insert(t.said, said)
         if at_us < state.first_us:
             state.first_us = at_us
             self._mark(state)
@@ -267,7 +258,7 @@ class Nodes:
     def write(self) -> None:
         self._write_present()
         self._write_nodes()
-        self.batch.write(t.namespace, t.field, t.facet, t.bundle)
+        self.batch.write(t.namespace, t.field, t.facet, t.bundle, t.said)
         self._write_observations()
 
     def _write_present(self) -> None:
@@ -322,6 +313,11 @@ class Nodes:
                     "parent_id": state.parent_id,
                     "first_us": state.first_us,
                     "description": state.description,
+                    "name_id": state.name_id,
+                    "since_us": state.since_us,
+                    "same_id": state.same_id,
+                    "dropped_us": state.dropped_us,
+                    "listed": state.known,
                     "changed": self.batch.place(),
                 }
             )
@@ -333,6 +329,24 @@ class Nodes:
             first, last = self.known.node_of[node_id].bundles[bundle_id]
             rows.append({"node_id": node_id, "bundle_id": bundle_id, "first_us": first, "last_us": last})
         upsert(self.batch.connection, t.observation, rows)
+
+
+def state_of(row: Any, node: Node) -> NodeState:
+    """A node as its row has it."""
+    return NodeState(
+        row.id,
+        node,
+        row.namespace_id,
+        row.known,
+        row.parent_id,
+        row.first_us,
+        row.description,
+        row.name_id,
+        row.since_us,
+        row.same_id,
+        row.dropped_us,
+        row.listed,
+    )
 
 
 def leaf_of(name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, select
 
-from lineage.facts import COMPLETE, RUNNING, START, TERMINAL, Facts, Ran, RunRef
+from lineage.facts import COMPLETE, EVENT_TYPES, RUNNING, START, TERMINAL, Facts, Ran, RunRef
 from lineage.history import Lives, Shown, lives
 from lineage.ports import OPEN
 from lineage.stores import tables as t
@@ -121,10 +121,10 @@ class Runs:
         run.last_us = max(run.last_us, at_us)
         if facts.run is not None:
             self._report(run, facts.run, at_us)
-            self.batch.insert(t.run_event, {"run_pk": run.id, "position": position})
         else:
             run.terminal, run.terminal_us = COMPLETE, at_us
         shown = self.edges.shown(facts)
+        self._log(run, facts.run, at_us, position, shown)
         fresh = self._show(series, run, shown, at_us)
         self._count(series_key, series, run, self.edges.union(run.edge_set_id, shown), is_new)
         if series_key not in self._relive:
@@ -133,6 +133,11 @@ class Runs:
                 self._relive[series_key] = None
         series.began(run)
         return (run.id if facts.run is not None else 0), len(fresh)
+
+    def _log(self, run: RunState, ran: Ran | None, at_us: int, position: int, shown: int) -> None:
+        kind, incomplete, sibling = (ran.event_type, ran.incomplete, ran.sibling) if ran else (COMPLETE, False, "")
+        told = {"type": EVENT_TYPES.index(kind), "edge_set_id": shown, "incomplete": incomplete, "sibling": sibling}
+        self.batch.insert(t.run_event, {"run_pk": run.id, "position": position, "at_us": at_us, **told})
 
     def _run_of(self, facts: Facts, series_key: SeriesKey) -> RunState:
         key = _run_key(facts)
@@ -171,6 +176,7 @@ class Runs:
         if ran.error is not None and (run.error_us is None or (at_us, ran.error) > (run.error_us, run.error)):
             run.error, run.error_us = ran.error, at_us
         run.incomplete = run.incomplete or ran.incomplete
+        run.snapshot = run.snapshot or ran.snapshot
         run.sibling = max(run.sibling, ran.sibling)
         run.nominal_start_us = _later(run.nominal_start_us, ran.nominal_start_us)
         run.nominal_end_us = _later(run.nominal_end_us, ran.nominal_end_us)

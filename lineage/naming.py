@@ -1,0 +1,327 @@
+"""The one function that makes a dataset's name canonical, by the rules in naming.toml.
+
+Names that mean one thing meet; names that might mean two never do (docs/naming.md). Nothing here knows what exists:
+a name is judged by its text alone, so the answer is the same for every order of events.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from lineage.naming_authority import account, hosts
+from lineage.naming_paths import fold_partitions, tidy
+from lineage.naming_rules import Scheme, load
+from lineage.naming_tables import bigquery, identifiers, pubsub, without_quotes
+
+MEMO = 131_072  # names; at 250 bytes of text and what Python adds, some 60 MB when full
+MEMO_CHARS = 512  # a longer name is worked out each time: the memo is bounded in bytes, too
+ROUNDS = 6  # one rule may make room for another; no example needs more than three
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A canonical name. rules: ids of those that changed something; folded: partitions folded away, as written."""
+
+    namespace: str
+    name: str
+    rules: tuple[str, ...] = ()
+    folded: str = ""
+
+
+def canonical(namespace: str, name: str) -> Canonical:
+    """The canonical name of a dataset. Never raises; canonical of canonical is itself.
+
+    A name that is canonical comes back as it is, with no rules. Cost: linear in its text, once; then one look-up.
+
+    >>> canonical("postgresql://DB", "shop.public.orders")
+    Canonical(namespace='postgres://db:5432', name='shop.public.orders', rules=('scheme', 'host-case', 'default-port'), folded='')
+    >>> canonical("s3a://lake", "orders/dt=2026-05-01/part-0.parquet").folded
+    'dt=2026-05-01/part-0.parquet'
+    """
+    if len(namespace) + len(name) > MEMO_CHARS:
+        return _worked_out(namespace, name)
+    return _remembered(namespace, name)
+
+
+def canonical_uri(uri: str) -> Canonical | None:
+    """The dataset that an Airflow asset URI means, or None if it means none: no URI, or not the parts of a full name.
+
+    As Airflow's providers translate them: `postgres://host:port/database/schema/table`, `s3://bucket/key`.
+
+    >>> canonical_uri("mysql://db/shop/orders")
+    Canonical(namespace='mysql://db:3306', name='shop.orders', rules=('default-port',), folded='')
+    """
+    pair = _split_uri(uri.strip())
+    return canonical(*pair) if pair and all(pair) else None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A name on its way through the rules. authority: behind `//`; path: behind that, no slash in front."""
+
+    scheme: Scheme
+    authority: str
+    path: str
+    name: str
+    rules: list[str] = field(default_factory=list)
+    folded: str = ""
+
+    def set(self, rule: str, **changes: str) -> None:
+        """Takes the values; notes the rule if one of them is another than before."""
+        for key, value in changes.items():
+            if getattr(self, key) != value:
+                setattr(self, key, value)
+                self.note(rule)
+
+    def note(self, rule: str) -> None:
+        if rule not in self.rules:
+            self.rules.append(rule)
+
+
+def _worked_out(namespace: str, name: str) -> Canonical:
+    now, rules, folded = (namespace, name), list[str](), list[str]()
+    for _ in range(ROUNDS):
+        done = _once(*now)
+        if (done.namespace, done.name) == now:
+            return Canonical(*now, tuple(dict.fromkeys(rules)), "/".join(reversed(folded)))
+        now = (done.namespace, done.name)
+        rules += done.rules
+        folded += [done.folded] if done.folded else []
+    return Canonical(namespace, name)  # rules that chase each other: such a name is left alone
+
+
+_remembered = lru_cache(MEMO)(_worked_out)
+
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
+_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)[^/@]*:[^/@]*@", re.DOTALL)
+_BARE = ("file", "bigquery", "pubsub")
+
+
+def _once(namespace: str, name: str) -> Canonical:
+    draft = _draft(namespace, name)
+    if draft is None:
+        bare = _PASSWORD.sub(r"\1", namespace, count=1)
+        return Canonical(bare, name, ("credentials",) if bare != namespace else ())
+    for step in _STEPS[draft.scheme.holds]:
+        step(draft)
+    written = _written(draft)
+    if written == namespace:
+        return Canonical(namespace, draft.name, tuple(draft.rules), draft.folded)
+    if not draft.rules or (draft.rules == ["partition"]):
+        draft.note("file" if draft.scheme.name == "file" else "namespace-slash")
+    return Canonical(written, draft.name, tuple(draft.rules), draft.folded)
+
+
+def _draft(namespace: str, name: str) -> Draft | None:
+    """The namespace in its parts; None if its scheme is unknown or the text isn't made as the scheme's are."""
+    if namespace in _BARE:
+        return Draft(load().schemes[namespace], "", "", name)
+    found = _URI.fullmatch(namespace)
+    if not found:
+        return None
+    said, rest = found.groups()
+    scheme = load().schemes.get(said.lower().partition("+")[0])
+    if scheme is None or (scheme.authority == "hosts" and scheme.name != "file" and not rest.startswith("//")):
+        return None
+    if scheme.authority in ("opaque", "container", "account") and not rest.startswith("//"):
+        return None
+    draft = Draft(scheme, *_authority_and_path(scheme, rest), name)
+    draft.set("scheme", name=name)
+    if said != scheme.name:
+        draft.note("scheme")
+    return draft
+
+
+def _authority_and_path(scheme: Scheme, rest: str) -> tuple[str, str]:
+    if scheme.name == "arn" or scheme.holds == "files":
+        return "", rest
+    if not rest.startswith("//"):
+        return "", rest
+    authority, _, path = rest[2:].partition("/")
+    return authority, path
+
+
+def _written(draft: Draft) -> str:
+    scheme = draft.scheme
+    if scheme.name == "arn" or scheme.holds == "files":
+        return f"{scheme.name}:{draft.path}"
+    if scheme.name in _BARE and not draft.authority:
+        return f"{scheme.name}:/{draft.path}" if draft.path else scheme.name
+    tail = f"/{draft.path}" if draft.path else ""
+    return f"{scheme.name}://{draft.authority}{tail}"
+
+
+# ---- steps ----
+
+
+def _parameters(draft: Draft) -> None:
+    for key in ("authority", "path"):
+        draft.set("parameters", **{key: re.split(r"[?#]", getattr(draft, key), maxsplit=1)[0]})
+
+
+def _namespace_slashes(draft: Draft) -> None:
+    draft.set("namespace-slash", path="/".join(part for part in draft.path.split("/") if part))
+
+
+def _credentials(draft: Draft) -> None:
+    if draft.scheme.authority in ("hosts", "account") and "@" in draft.authority:
+        draft.set("credentials", authority=draft.authority.rpartition("@")[2])
+
+
+def _authority(draft: Draft) -> None:
+    scheme = draft.scheme
+    if scheme.authority == "account":
+        draft.set("account", authority=account(draft.authority))
+    elif scheme.authority in ("hosts", "container"):
+        for rule, authority in hosts(scheme, draft.authority):
+            draft.set(rule, authority=authority)
+
+
+def _into_name(draft: Draft) -> None:
+    """The path of the namespace goes where it belongs: before the name, or away if the name has it already."""
+    scheme = draft.scheme
+    above = [*([draft.authority] if scheme.authority == "none" and draft.authority else []), *_segments(draft.path)]
+    parts = identifiers(draft.name, scheme.quotes)
+    if not above or parts is None or not draft.name:
+        return
+    if len(parts) == scheme.parts and parts[: len(above)] == above:
+        name = draft.name
+    elif len(parts) + len(above) == scheme.parts and not any("." in part for part in above):
+        name = ".".join([*above, draft.name])
+    else:
+        return
+    draft.set("namespace-path", path="", name=name, authority="" if scheme.authority == "none" else draft.authority)
+
+
+def _segments(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def _sqlserver(draft: Draft) -> None:
+    becomes = draft.scheme.becomes
+    if not becomes or draft.path:
+        return
+    parts = identifiers(draft.name, draft.scheme.quotes)
+    host = draft.authority.partition(":")[0]
+    if parts is not None and len(parts) == becomes["parts"] and not host.endswith(becomes["unless"]):
+        draft.scheme = load().schemes[becomes["scheme"]]
+        draft.note("sqlserver")
+
+
+def _bigquery(draft: Draft) -> None:
+    if draft.scheme.name == "bigquery":
+        name, folded = bigquery(draft.name)
+        draft.set("bigquery", name=name, folded=folded)
+
+
+def _identifiers(draft: Draft) -> None:
+    for rule, name in without_quotes(draft.scheme, draft.name):
+        draft.set(rule, name=name)
+
+
+def _lower_if_so(draft: Draft) -> None:
+    draft.set("case", name=draft.scheme.folded(draft.name))
+
+
+def _pubsub(draft: Draft) -> None:
+    if draft.scheme.name == "pubsub":
+        name = pubsub("/".join(part for part in (draft.authority, draft.path, draft.name) if part))
+        if name:
+            draft.set("pubsub", authority="", path="", name=name)
+
+
+def _database_file(draft: Draft) -> None:
+    """`duckdb:/x` is `duckdb:///x`."""
+    if draft.path.startswith("/") and not draft.path.startswith("//"):
+        draft.set("namespace-slash", path=f"//{draft.path}")
+
+
+def _local(draft: Draft) -> None:
+    if draft.scheme.name == "file" and draft.authority == "localhost":
+        draft.set("file", authority="")
+
+
+def _name_uri(draft: Draft) -> None:
+    """`s3a://lake/orders` as a name in `s3://lake` is `orders`; in another bucket it is left."""
+    inner = _draft(draft.name, "") if ":/" in draft.name else None
+    if inner is None or inner.scheme is not draft.scheme or not inner.path.strip("/"):
+        return
+    _credentials(inner)
+    _authority(inner)
+    _local(inner)
+    if inner.authority == draft.authority and not draft.path:
+        draft.set("name-uri", name=inner.path if draft.scheme.root == "" else f"/{inner.path.lstrip('/')}")
+
+
+def _path_into_name(draft: Draft) -> None:
+    """A name without a slash below a path is a table of a warehouse, as Spark's symlinks say it: left there."""
+    if draft.path and "/" in draft.name.strip("/"):
+        draft.set("namespace-path", path="", name=f"{draft.path}/{draft.name.lstrip('/')}")
+
+
+def _path(draft: Draft) -> None:
+    for rule, name in tidy(draft.scheme, draft.name):
+        draft.set(rule, name=name)
+    name, folded = fold_partitions(draft.name)
+    draft.set("partition", name=name, folded=folded)
+
+
+_STEPS: dict[str, tuple[Callable[[Draft], None], ...]] = {
+    "tables": (
+        _parameters, _namespace_slashes, _credentials, _authority, _into_name, _sqlserver, _bigquery, _identifiers,
+    ),
+    "paths": (_namespace_slashes, _credentials, _authority, _local, _name_uri, _path_into_name, _path),
+    "files": (_database_file, _identifiers),
+    "other": (_namespace_slashes, _credentials, _authority, _pubsub, _lower_if_so),
+}  # fmt: skip
+
+
+# ---- URIs ----
+
+
+def _split_uri(uri: str) -> tuple[str, str] | None:
+    """Namespace and name as written: where to cut depends on the scheme. Unknown schemes: the standard's general rule."""
+    found = _URI.fullmatch(uri)
+    if not found:
+        return None
+    said, rest = found.groups()
+    word = said.lower()
+    scheme = load().schemes.get("file" if word == "sftp" else word.partition("+")[0])
+    if word == "arn":
+        head, _, name = uri.partition(":table/")
+        return (head, f"table/{name}") if name else None
+    if scheme is not None and scheme.holds == "files":
+        head, _, name = uri.rpartition("/")
+        return (head, name) if head.strip("/").partition(":")[2].strip("/") else None
+    if not rest.startswith("//"):
+        return ("file", rest) if word == "file" and rest.startswith("/") else None
+    authority, _, path = rest[2:].partition("/")
+    if scheme is None:
+        return (f"{said}://{authority}", path) if authority else None
+    if scheme.holds == "tables":
+        return _table_of(scheme, authority, path)
+    return _path_of(scheme, authority, path)
+
+
+def _table_of(scheme: Scheme, authority: str, path: str) -> tuple[str, str] | None:
+    parts = path.partition("?")[0].split("/")
+    if scheme.authority == "none":
+        parts = [authority, *parts] if authority else parts
+        authority = ""
+    if len(parts) == 1:
+        parts = identifiers(parts[0], scheme.quotes) or []
+    if len(parts) != scheme.parts or not all(parts):
+        return None
+    return f"{scheme.name}://{authority}", ".".join(parts)
+
+
+def _path_of(scheme: Scheme, authority: str, path: str) -> tuple[str, str] | None:
+    if scheme.name == "azurecosmos":
+        database, _, collection = path.partition("/colls/")
+        return f"azurecosmos://{authority}/{database}", f"colls/{collection}" if collection else ""
+    if scheme.holds == "paths":
+        return f"{scheme.name}://{authority}", f"{scheme.root}{path}" if path else "/" if authority else ""
+    return f"{scheme.name}://{authority}", path

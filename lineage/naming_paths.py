@@ -1,0 +1,61 @@
+"""Names that are paths: roots, slashes, partition folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lineage.naming_rules import Scheme
+
+_FOLDER = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*=[^=].*|[A-Za-z_][A-Za-z0-9_.\-]*=", re.DOTALL)
+# What engines write into a partition: with an ending, `part-00000`, `_SUCCESS`, Hive's `000000_0`.
+_PART_FILE = re.compile(r".*\.[A-Za-z0-9_*]+|part-.*|[_.].+|[0-9_]+|\*", re.DOTALL)
+_ELSEWHERE = re.compile(r"[A-Za-z]:[\\/].*|~.*|\.\.?(/.*)?|[A-Za-z][A-Za-z0-9+.\-]*://.*", re.DOTALL)
+
+
+def tidy(scheme: Scheme, path: str) -> Iterator[tuple[str, str]]:
+    """What the rules make of a path, one after the other: (rule, path so far). Drive letters, `~`, `..` stay."""
+    if _ELSEWHERE.fullmatch(path) or not path.strip("/"):
+        return
+    if scheme.root == "":
+        path = path.lstrip("/")
+        yield "path-root", path
+    elif not path.startswith("/") and "/" in path.strip("/"):
+        path = f"/{path}"
+        yield "path-root", path
+    path = path.rstrip("/")
+    if scheme.folders:
+        lead = "/" if path.startswith("/") else ""
+        path = lead + "/".join(part for part in path.split("/") if part not in ("", "."))
+    if path:
+        yield "path-slash", path
+
+
+def fold_partitions(path: str) -> tuple[str, str]:
+    """The dataset above the partitions, and what was folded away. Paths of partitions alone stay.
+
+    Folded is the last run of `key=value` folders, with the one file in it, if any. A folder below a partition is a
+    dataset of its own: `raw/source=crm/accounts` is not `raw`.
+
+    >>> fold_partitions("orders/dt=2026-05-01/hour=3/part-0.parquet")
+    ('orders', 'dt=2026-05-01/hour=3/part-0.parquet')
+    >>> fold_partitions("raw/source=crm/accounts/dt=2026-05-01")
+    ('raw/source=crm/accounts', 'dt=2026-05-01')
+    """
+    if "=" not in path:
+        return path, ""
+    segments = path.split("/")
+    end = len(segments)
+    if not _FOLDER.fullmatch(segments[-1]) and is_part_file(segments[-1]):
+        end -= 1
+    start = end
+    while start and _FOLDER.fullmatch(segments[start - 1]):
+        start -= 1
+    above = "/".join(segments[:start])
+    if start == end or not above.strip("/"):
+        return path, ""
+    return above, "/".join(segments[start:])
+
+
+def is_part_file(segment: str) -> bool:
+    return _PART_FILE.fullmatch(segment) is not None
