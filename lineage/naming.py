@@ -36,8 +36,8 @@ def canonical(namespace: str, name: str) -> Canonical:
 
     A name that is canonical comes back as it is, with no rules. Cost: linear in its text, once; then one look-up.
 
-    >>> canonical("postgresql://DB", "shop.public.orders")
-    Canonical(namespace='postgres://db:5432', name='shop.public.orders', rules=('scheme', 'host-case', 'default-port'), folded='')
+    >>> canonical("postgres://DB", "shop.public.orders").rules
+    ('host-case', 'default-port')
     >>> canonical("s3a://lake", "orders/dt=2026-05-01/part-0.parquet").folded
     'dt=2026-05-01/part-0.parquet'
     """
@@ -117,8 +117,8 @@ def _once(namespace: str, name: str) -> Canonical:
 
 def _draft(namespace: str, name: str) -> Draft | None:
     """The namespace in its parts; None if its scheme is unknown or the text isn't made as the scheme's are."""
-    if namespace in _BARE:
-        return Draft(load().schemes[namespace], "", "", name)
+    if namespace.lower() in _BARE:
+        return Draft(load().schemes[namespace.lower()], "", "", name, [] if namespace in _BARE else ["scheme"])
     found = _URI.fullmatch(namespace)
     if not found:
         return None
@@ -187,7 +187,7 @@ def _into_name(draft: Draft) -> None:
     parts = identifiers(draft.name, scheme.quotes)
     if not above or parts is None or not draft.name:
         return
-    if len(parts) == scheme.parts and parts[: len(above)] == above:
+    if len(parts) == scheme.parts and [*map(scheme.folded, parts[: len(above)])] == [*map(scheme.folded, above)]:
         name = draft.name
     elif len(parts) + len(above) == scheme.parts and not any("." in part for part in above):
         name = ".".join([*above, draft.name])
@@ -283,7 +283,7 @@ _STEPS: dict[str, tuple[Callable[[Draft], None], ...]] = {
 
 
 def _split_uri(uri: str) -> tuple[str, str] | None:
-    """Namespace and name as written: where to cut depends on the scheme. Unknown schemes: the standard's general rule."""
+    """Namespace and name as written: the scheme tells where to cut, for unknown ones the standard's general rule."""
     found = _URI.fullmatch(uri)
     if not found:
         return None

@@ -65,6 +65,6 @@ def load() -> Rules:
 
 
 def _scheme(name: str, said: dict[str, Any]) -> Scheme:
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     given["endpoints"] = tuple((re.compile(pattern), text) for pattern, text in said.get("endpoints", ()))
     return Scheme(name=name, **given)
