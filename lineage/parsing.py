@@ -1,4 +1,4 @@
-"""Reading a selection: one function a level of precedence, from `or` down to a word. docs/selection.md is the grammar."""
+"""Reading a selection: a function for each level of precedence, from `or` down to a word (docs/selection.md)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lineage.model import KIND_OF_PREFIX, PREFIX, Kind
 MAX_LENGTH = 8_192  # characters; as bytes, stars escaped, less than SQLite takes for a pattern (50,000)
 MAX_DEPTH = 50  # parentheses and `not` within one another: the parser calls itself for each
 MAX_TERMS = 500
-MAX_GLOBS = 20  # names with a star: each looks at every name there is
+MAX_SCANS = 20  # each looks at every name there is
 MAX_WALKS = 50
 MAX_HOPS = 500
 
@@ -37,8 +37,9 @@ _DEPTH = re.compile(r"([0-9]*)\+")
 _HOPS = re.compile(r"[0-9]*")
 _NEVER = re.compile("[\x00\ud800-\udfff]")
 _ID_PREFIXES = tuple(PREFIX[kind] for kind in (Kind.DATASET, Kind.JOB, Kind.FIELD))
+_ID_STARTS = tuple(f"{prefix}:" for prefix in _ID_PREFIXES)
 _OPERAND = 'a name, a filter such as tag:, +, not or "("'
-_SCANNED = frozenset({WORD, ID, "name", "column", "parent", "dag"})
+_NAMES = frozenset({WORD, ID, "name", "parent", "dag"})
 
 
 def parse(text: str) -> Expression:
@@ -183,6 +184,8 @@ class _Parser:
             word = self._filter(prefix)
             self.at += 0 if word == ID else len(prefix) + 1
         pattern = self._pattern(word)
+        if word == WORD and pattern.parts[0].startswith(_ID_STARTS):
+            word = ID  # all of it in quotes
         self._check(word, pattern, start)
         return Term(word, pattern)
 
@@ -229,8 +232,8 @@ class _Parser:
 
     def _check(self, word: str, pattern: Pattern, start: int) -> None:
         self._count("terms", MAX_TERMS, "names and filters", start)
-        if not pattern.is_exact and any(pattern.parts) and word in _SCANNED:
-            self._count("globs", MAX_GLOBS, "names with a *", start)
+        if word == "column" or (word in _NAMES and not pattern.is_exact and any(pattern.parts)):
+            self._count("scans", MAX_SCANS, "columns and names with a *", start)
         if word == "kind" and not any(map(pattern.matches, KINDS)):
             raise self._wrong(f"there is no such kind; write {' or '.join(f'kind:{kind}' for kind in KINDS)}", start)
         if word == ID:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lineage.expressions import Term
 from lineage.facts import Facts
 from lineage.graph import Ids, Subgraph
 from lineage.model import Basis, EdgeKind, Kind, Layer, Node, Origin, Transformation
@@ -202,7 +203,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entities a list shows. text: substring of the name. after: cursor of the page before."""
+    """Which entities a list shows. text: substring of the name. after: cursor of the page before.
+
+    among: ids, ascending; None for all.
+    """
 
     namespace: str | None = None
     owner: str | None = None
@@ -210,6 +214,7 @@ class Filter:
     text: str | None = None
     after: str | None = None
     limit: int = 100
+    among: Ids | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +285,27 @@ class Catalog(GraphSource, Protocol):
     def datasets(self, wanted: Filter) -> Page: ...
 
     def jobs(self, wanted: Filter) -> Page: ...
+
+    def nodes(self, wanted: Filter) -> Page:
+        """Datasets and jobs."""
+
+    def matching(self, term: Term) -> Ids:
+        """Ids of the listed datasets and jobs that one term of a selection means, ascending."""
+
+    def near(self, term: Term) -> tuple[str, ...]:
+        """What a term that means nothing might have meant, the likeliest first."""
+
+    def numbers(self, nodes: Sequence[Node]) -> list[int]:
+        """Ids of datasets and jobs, 0 for one that isn't listed; aligned with `nodes`."""
+
+    def roots_of(self, ids: Ids) -> Ids:
+        """All ids under which some nodes stand in the graph, ascending: `roots` of many."""
+
+    def stands_of(self, ids: Ids) -> Ids:
+        """What ids of the graph are shown as, ascending: the job for a flow."""
+
+    def counts(self, ids: Ids) -> dict[str, int]:
+        """How many `datasets` and `jobs` are listed among some ids."""
 
     def runs(self, job: Node | None, after: str | None, limit: int) -> Page: ...
 

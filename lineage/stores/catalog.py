@@ -11,9 +11,11 @@ from sqlalchemy import Engine, delete, func, select
 
 from lineage.database import reading, writing
 from lineage.errors import UnknownNode
+from lineage.expressions import Term
+from lineage.graph import Ids
 from lineage.model import Kind, Layer, Node, Transformation, candidates
 from lineage.ports import Applied, Changes, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
-from lineage.stores import entities, feed
+from lineage.stores import entities, feed, matching
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
@@ -187,6 +189,38 @@ class SqlCatalog:
     def jobs(self, wanted: Filter) -> Page:
         with reading(self.engine) as connection:
             return entities.nodes(connection, Kind.JOB, wanted)
+
+    def nodes(self, wanted: Filter) -> Page:
+        with reading(self.engine) as connection:
+            return entities.nodes(connection, None, wanted)
+
+    # ------------------------------------------------------------------ selections
+
+    def matching(self, term: Term) -> Ids:
+        with reading(self.engine) as connection:
+            return matching.matching(connection, term)
+
+    def near(self, term: Term) -> tuple[str, ...]:
+        with reading(self.engine) as connection:
+            return matching.near(connection, term)
+
+    def numbers(self, nodes: Sequence[Node]) -> list[int]:
+        with reading(self.engine) as connection:
+            return matching.numbers(connection, nodes)
+
+    def roots_of(self, ids: Ids) -> Ids:
+        with reading(self.engine) as connection:
+            return matching.roots_of(connection, ids)
+
+    def stands_of(self, ids: Ids) -> Ids:
+        with reading(self.engine) as connection:
+            return matching.stands_of(connection, ids)
+
+    def counts(self, ids: Ids) -> dict[str, int]:
+        with reading(self.engine) as connection:
+            return matching.counts(connection, ids)
+
+    # ------------------------------------------------------------------ runs and single entities
 
     def runs(self, job: Node | None, after: str | None, limit: int) -> Page:
         owner = None if job is None else self.find(job)[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, select, true
 from sqlalchemy.sql import Select
 
 from lineage.errors import InvalidCursor, UnknownNode
@@ -16,6 +16,7 @@ from lineage.model import EdgeKind, Kind, Node, Origin, text_of
 from lineage.ports import OPEN, Filter, Page
 from lineage.stores import tables as t
 from lineage.stores.governance import flat_fields
+from lineage.stores.matching import windows
 from lineage.stores.projecting.nodes import leaf_of
 from lineage.stores.rows import by_ids, by_values, unpack
 
@@ -71,10 +72,11 @@ def namespaces(connection: Connection, after: str | None, limit: int) -> Page:
     return Page(items, str(ids[limit - 1]) if len(ids) > limit else None)
 
 
-def nodes(connection: Connection, kind: Kind, wanted: Filter) -> Page:
-    statement = _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(
-        t.node.c.kind == int(kind), t.node.c.known
-    )
+def nodes(connection: Connection, kind: Kind | None, wanted: Filter) -> Page:
+    """kind None: datasets and jobs."""
+    statement = _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(t.node.c.known)
+    if kind is not None:
+        statement = statement.where(t.node.c.kind == int(kind))
     last = _id_of(wanted.after)
     if last is not None:
         statement = statement.where(t.node.c.id > last)
@@ -88,7 +90,12 @@ def nodes(connection: Connection, kind: Kind, wanted: Filter) -> Page:
         statement = statement.where(t.node.c.id.in_(tagged.where(t.tag.c.value == value) if value else tagged))
     if wanted.text is not None:
         statement = statement.where(func.lower(t.node.c.name).like(_like(wanted.text), escape="\\"))
-    rows = connection.execute(statement.order_by(t.node.c.id).limit(wanted.limit + 1)).all()
+    parts = [true()] if wanted.among is None else windows(connection, last or 0, wanted.among)
+    rows: list[Any] = []
+    for part in parts:
+        rows += connection.execute(statement.where(part).order_by(t.node.c.id).limit(wanted.limit + 1 - len(rows)))
+        if len(rows) > wanted.limit:
+            break
     more = len(rows) > wanted.limit
     rows = rows[: wanted.limit]
     return Page(summaries(connection, rows), str(rows[-1].id) if more else None)
