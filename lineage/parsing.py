@@ -141,8 +141,7 @@ class _Parser:
 
     def _up(self) -> int | None:
         sign = _DEPTH.match(self.text, self.at)
-        # `2+` with nothing behind it is the name 2 and what lies down of it.
-        if sign is None or (sign[1] and not self._begins(sign.end())):
+        if sign is None:
             return 0
         hops = self._hops(sign[1])
         self.at = sign.end()
@@ -165,10 +164,6 @@ class _Parser:
             raise self._wrong(f"more than {MAX_HOPS} hops; write + alone for all")
         return int(digits) if digits else None
 
-    def _begins(self, at: int) -> bool:
-        """Whether a name or a parenthesis begins there."""
-        return at < len(self.text) and self.text[at] not in " \t\r\n)+,"
-
     # ------------------------------------------------------------------ terms
 
     def _term(self) -> Expression:
@@ -176,6 +171,8 @@ class _Parser:
         if (keyword := self._keyword()) is not None:
             raise self._wrong(f"expected {_OPERAND}, not the word {keyword}; a thing called so stands in quotes")
         first = _BARE.match(self.text, start)
+        if first is not None and first[0].isdigit() and not self.text.startswith('"', first.end()):
+            raise self._wrong("a number alone is no name; put it in quotes; in a URL, + is written %2B")
         prefix, colon, _ = first[0].partition(":") if first is not None else ("", "", "")
         if first is not None and first[0].startswith("@"):
             raise self._wrong("@ is dbt's; write +(name+), or put the name in quotes")

@@ -70,7 +70,7 @@ def narrowed(catalog: Catalog, trace: Trace, selected: Selected) -> Trace:
     edges = [edge for edge in trace.edges if edge["source"] in there and edge["target"] in there]
     kinds = [row["kind"] for row in rows]
     counts = {f"{kind.word}s": kinds.count(kind.word) for kind in (Kind.DATASET, Kind.JOB, Kind.FIELD)}
-    return replace(trace, nodes=rows, edges=edges, totals={**trace.totals, **counts})
+    return replace(trace, nodes=rows, edges=edges, totals={**trace.totals, **counts}, warnings=selected.warnings)
 
 
 def _holder(row: dict[str, Any]) -> Node:

@@ -7,7 +7,7 @@ of 15,000 nodes has 250 ms, so there is no object per node or edge in between.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,8 @@ Ints = NDArray[np.int64]
 class Trace:
     """A lineage answer in the words of the wire. nodes by distance, then id; edges by source, target, kind.
 
-    depth None: all. as_of None: now. totals count the nodes kept, and the DAGs of all jobs on the way.
+    depth None: all. as_of None: now. totals count the nodes kept, and the DAGs of all jobs on the way. warnings: what of
+    a selection means nothing, as in `lineage.selection`.
     """
 
     root: str
@@ -57,6 +58,7 @@ class Trace:
     nodes: list[Row]
     edges: list[Row]
     totals: dict[str, int]
+    warnings: list[Row] = field(default_factory=list)
 
     def head(self) -> Row:
         """Everything but nodes and edges."""
@@ -69,6 +71,7 @@ class Trace:
             "position": self.position,
             "truncated": self.truncated,
             "totals": self.totals,
+            **({"warnings": self.warnings} if self.warnings else {}),
         }
 
     def document(self) -> Row:
