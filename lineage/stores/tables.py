@@ -67,6 +67,7 @@ node = Table(
     Index("node_leaf", "leaf"),
     Index("node_namespace", "namespace_id", "kind"),
     Index("node_parent", "parent_id"),
+    Index("node_first", "first_us"),
     Index("node_changed", "changed"),
 )
 
@@ -107,9 +108,11 @@ observation = Table(
     Column("bundle_id", Id, primary_key=True, autoincrement=False),
     Column("first_us", Id, nullable=False),
     Column("last_us", Id, nullable=False),
+    Index("observation_first", "first_us"),  # what was said for the first time between two times: GET /diff
 )
 
 # Every time that something was said of a node, and by which event: what was true at a time, as it was known at another.
+# known: false where the node was only named as a column's origin.
 said = Table(
     "said",
     metadata,
@@ -117,6 +120,7 @@ said = Table(
     Column("position", Id, primary_key=True, autoincrement=False),
     Column("at_us", Id, nullable=False),
     Column("bundle_id", Id, nullable=False),
+    Column("known", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -225,6 +229,8 @@ life = Table(
     Column("edge_id", Id, primary_key=True, autoincrement=False),
     Column("opened_us", Id, primary_key=True, autoincrement=False),
     Column("closed_us", Id, nullable=False),
+    Index("life_opened", "opened_us"),
+    Index("life_closed", "closed_us"),
 )
 edge_set = Table(
     "edge_set",

@@ -203,7 +203,7 @@ class Nodes:
     def describe(self, described: Described, at_us: int, position: int) -> None:
         state, bundle = self.known.described[described.digest]
         said = {"node_id": state.id, "position": position, "at_us": at_us, "bundle_id": bundle.id}
-        self.batch.insert(t.said, said)
+        self.batch.insert(t.said, {**said, "known": described.known})
         if at_us < state.first_us:
             state.first_us = at_us
             self._mark(state)

@@ -190,6 +190,8 @@ def upgrade() -> None:
         sa.Column("closed_us", Id, nullable=False),
         sa.PrimaryKeyConstraint("edge_id", "opened_us"),
     )
+    op.create_index("life_closed", "life", ["closed_us"], unique=False)
+    op.create_index("life_opened", "life", ["opened_us"], unique=False)
     op.create_table(
         "lifecycle",
         sa.Column("name_id", Id, autoincrement=False, nullable=False),
@@ -228,6 +230,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
+    op.create_index("node_first", "node", ["first_us"], unique=False)
     op.create_index("node_changed", "node", ["changed"], unique=False)
     op.create_index("node_leaf", "node", ["leaf"], unique=False)
     op.create_index("node_name", "node", ["name_id"], unique=False)
@@ -242,6 +245,7 @@ def upgrade() -> None:
         sa.Column("last_us", Id, nullable=False),
         sa.PrimaryKeyConstraint("node_id", "bundle_id"),
     )
+    op.create_index("observation_first", "observation", ["first_us"], unique=False)
     op.create_table(
         "owner",
         sa.Column("node_id", Id, autoincrement=False, nullable=False),
@@ -323,6 +327,7 @@ def upgrade() -> None:
         sa.Column("position", Id, autoincrement=False, nullable=False),
         sa.Column("at_us", Id, nullable=False),
         sa.Column("bundle_id", Id, nullable=False),
+        sa.Column("known", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("node_id", "position"),
         sqlite_with_rowid=False,
     )
