@@ -51,7 +51,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
 
     durable: a commit is on stable storage before it returns. Without it a power loss may take the newest commits of a
     SQLite file, never its consistency: right for projections, which are rebuilt from the journal.
-    Raises StoreUnavailable if the server breaks the promise or is away.
+    Raises StoreUnavailable if the server breaks the promise or is away, or SQLite is one that corrupts files.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -64,6 +64,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
 
 
 def _open_sqlite(url: str, durable: bool) -> Engine:
+    _require_safe_sqlite(_sqlite_module().sqlite_version)
     # QueuePool: SQLAlchemy's default for files; threads each take a connection of their own from it.
     engine = create_engine(
         url,
@@ -94,10 +95,17 @@ def _open_sqlite(url: str, durable: bool) -> Engine:
     return engine
 
 
-def sqlite_is_safe() -> bool:
-    """Whether the SQLite in use is free of the WAL-reset bug."""
-    version = tuple(int(part) for part in _sqlite_module().sqlite_version.split("."))
-    return version >= SAFE_SQLITE
+def _require_safe_sqlite(version: str) -> None:
+    """Raises StoreUnavailable for a SQLite that has the WAL-reset bug.
+
+    >>> _require_safe_sqlite("3.51.3")
+    """
+    if tuple(int(part) for part in version.split(".")) < SAFE_SQLITE:
+        needed = ".".join(str(part) for part in SAFE_SQLITE)
+        raise StoreUnavailable(
+            f"SQLite {version} can corrupt a file when a checkpoint meets a commit (fixed in {needed}); install the"
+            " pysqlite3 wheel that the lock names, or give a PostgreSQL database_url"
+        )
 
 
 def _require_durable_postgresql(connection: Connection) -> None:

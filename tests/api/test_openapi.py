@@ -16,7 +16,6 @@ from api.app import create_app
 from api.settings import Settings
 from api.wiring import open_headwater
 from tests.api.asking import KEY, event, sent
-from tests.servers import postgresql, postgresql_url  # noqa: F401  fixtures
 
 load_all_checks()
 
@@ -112,7 +111,7 @@ def test_a_full_answer_has_the_shape_that_is_documented(
 def test_full_answers_have_the_same_shape_on_postgresql(
     document: dict[str, Any],
     tmp_path: Path,
-    postgresql_url: str,  # noqa: F811
+    postgresql_url: str,
 ) -> None:
     given = Settings(data=tmp_path, admin_key=KEY, database_url=postgresql_url)  # type: ignore[arg-type]
     with open_headwater(given, projector="inline") as here, TestClient(create_app(here), headers=HEADERS) as client:
@@ -187,7 +186,7 @@ def test_schemathesis_finds_nothing_undocumented(tmp_path: Path) -> None:
 
 @pytest.mark.live
 @pytest.mark.timeout(300)
-def test_schemathesis_finds_nothing_undocumented_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:  # noqa: F811
+def test_schemathesis_finds_nothing_undocumented_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     tried(tmp_path, EXAMPLES, postgresql_url)
 
 

@@ -10,7 +10,7 @@ from lineage.ports import GraphStore
 from lineage.stores.embedded import EmbeddedStore
 from lineage.stores.memory import MemoryStore
 from lineage.stores.neo4j import Neo4jStore
-from tests.servers import Neo4jServer, neo4j  # noqa: F401  the fixture
+from tests.servers import Neo4jServer
 
 STORES = [
     "memory",

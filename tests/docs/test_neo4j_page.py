@@ -18,7 +18,6 @@ from tests.docs.running import ROOT, shell
 if TYPE_CHECKING:
     from tests.servers import Neo4jServer
 
-pytest_plugins = ["tests.servers"]
 
 PAGE = (ROOT / "docs" / "neo4j.md").read_text("utf-8")
 QUESTIONS = re.findall(r"^```cypher\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

@@ -21,8 +21,6 @@ from ingest.errors import JournalInUse, NotStored
 from ingest.journal import Journal, exclusively
 from lineage.database import open_engine, sqlite_url, writing
 
-pytest_plugins = ["tests.servers"]
-
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:

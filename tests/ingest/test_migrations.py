@@ -14,7 +14,6 @@ from ingest import journal
 from lineage.database import open_engine, reading, sqlite_url
 from lineage.stores import tables
 
-pytest_plugins = ["tests.servers"]
 METADATA: dict[str, MetaData] = {"journal": journal.metadata, "catalog": tables.metadata}
 
 

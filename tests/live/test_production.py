@@ -15,7 +15,7 @@ from api.wiring import Headwater, open_headwater
 from lineage.model import Direction, Granularity
 from lineage.ports import Filter
 from lineage.traces import trace
-from tests.servers import AnyPostgreSQL, Neo4jServer, neo4j, new_database, postgresql  # noqa: F401  fixtures
+from tests.servers import AnyPostgreSQL, Neo4jServer, new_database
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("neo4j")]
 
@@ -45,8 +45,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headwater]:
 @pytest.fixture(scope="module")
 def large(
     tmp_path_factory: pytest.TempPathFactory,
-    postgresql: AnyPostgreSQL,  # noqa: F811
-    neo4j: Neo4jServer,  # noqa: F811
+    postgresql: AnyPostgreSQL,
+    neo4j: Neo4jServer,
 ) -> Iterator[Headwater]:
     with new_database(postgresql) as url:
         yield from filled(production(tmp_path_factory.mktemp("large"), url, neo4j))

@@ -11,7 +11,6 @@ from tests.servers import (
     FoundPostgreSQL,
     Unavailable,
     free_port,
-    neo4j,  # noqa: F401  the fixture
     neo4j_jars,
     new_database,
     new_neo4j,
@@ -66,7 +65,7 @@ def test_a_named_server_that_does_not_answer_says_so():
 
 
 @pytest.mark.live
-def test_a_named_neo4j_that_holds_something_is_left_alone(neo4j):  # noqa: F811  the fixture
+def test_a_named_neo4j_that_holds_something_is_left_alone(neo4j):
     with GraphDatabase.driver(neo4j.uri, auth=neo4j.auth) as driver:
         ours = driver.execute_query("MATCH (t:_HeadwaterTests) DETACH DELETE t RETURN count(t) AS n").records[0]["n"]
         driver.execute_query("CREATE (:Precious)")

@@ -19,8 +19,6 @@ from tests.api.cli.conftest import Call, event, ndjson
 if TYPE_CHECKING:
     from tests.servers import Neo4jServer
 
-pytest_plugins = ["tests.servers"]
-
 
 def tamper(database: Path, statement: str) -> None:
     """Changes a database behind Headwater's back."""

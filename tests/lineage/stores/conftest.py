@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from lineage.stores.neo4j import Neo4jStore
-from tests.servers import Neo4jServer, neo4j, or_skip, running_neo4j  # noqa: F401  the fixture
+from tests.servers import Neo4jServer, or_skip, running_neo4j
 
 
 @pytest.fixture
-def store(neo4j: Neo4jServer) -> Iterator[Neo4jStore]:  # noqa: F811  the fixture it asks for
+def store(neo4j: Neo4jServer) -> Iterator[Neo4jStore]:
     made = Neo4jStore(neo4j.uri, auth=neo4j.auth)
     yield made
     made.close()

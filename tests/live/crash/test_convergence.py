@@ -24,7 +24,6 @@ from ingest.openlineage.facts import Reader
 from ingest.projection import Projector
 from lineage.database import writing
 from tests.live.crash.stack import Place, Stack, digest_of, opened
-from tests.servers import postgresql, postgresql_url  # noqa: F401  the fixtures
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("faults")]
 RECORDINGS = Path(__file__).parents[2] / "golden" / "recordings"
@@ -138,7 +137,7 @@ def on_sqlite(tmp_path: Path) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def on_postgresql(postgresql_url: str) -> Iterator[Rig]:  # noqa: F811  the fixture it asks for
+def on_postgresql(postgresql_url: str) -> Iterator[Rig]:
     with rig_on(Place.in_postgresql(postgresql_url)) as rig:
         yield rig
 

@@ -21,7 +21,7 @@ from tests.lineage.stores.bolt_proxy import BoltProxy, Cut, bolt_proxy
 from tests.live.crash.conftest import Soak
 from tests.live.crash.stack import Place, Stack, opened
 from tests.live.crash.workload import Name
-from tests.servers import Neo4jServer, neo4j  # noqa: F401  the fixture
+from tests.servers import Neo4jServer
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("neo4j")]
 EVENTS_A_TURN = 3
@@ -34,13 +34,13 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield made
 
 
-def test_cut_around_commit_every_effect_is_there_once(stack: Stack, neo4j: Neo4jServer) -> None:  # noqa: F811
+def test_cut_around_commit_every_effect_is_there_once(stack: Stack, neo4j: Neo4jServer) -> None:
     follow_through(stack, neo4j, cuts=5, seed=1)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_1000_cuts_around_commit(stack: Stack, neo4j: Neo4jServer, soak: Soak) -> None:  # noqa: F811
+def test_1000_cuts_around_commit(stack: Stack, neo4j: Neo4jServer, soak: Soak) -> None:
     cuts = soak.count(1_000)
     follow_through(stack, neo4j, cuts, soak.seed)
     print(f"Neo4j cut around COMMIT, seed {soak.seed}: {cuts} cuts, graph as loaded from the catalog")
