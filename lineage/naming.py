@@ -15,6 +15,7 @@ from lineage.naming_authority import account, hosts
 from lineage.naming_paths import fold_partitions, tidy
 from lineage.naming_rules import Scheme, load
 from lineage.naming_tables import bigquery, identifiers, pubsub, without_quotes
+from lineage.naming_uris import URI, split
 
 MEMO = 131_072  # names; at 250 bytes of text and what Python adds, some 60 MB when full
 MEMO_CHARS = 512  # a longer name is worked out each time: the memo is bounded in bytes, too
@@ -54,7 +55,7 @@ def canonical_uri(uri: str) -> Canonical | None:
     >>> canonical_uri("mysql://db/shop/orders")
     Canonical(namespace='mysql://db:3306', name='shop.orders', rules=('default-port',), folded='')
     """
-    pair = _split_uri(uri.strip())
+    pair = split(uri.strip())
     return canonical(*pair) if pair and all(pair) else None
 
 
@@ -95,9 +96,9 @@ def _worked_out(namespace: str, name: str) -> Canonical:
 
 _remembered = lru_cache(MEMO)(_worked_out)
 
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)[^/@]*:[^/@]*@", re.DOTALL)
-_BARE = ("file", "bigquery", "pubsub")
+_GLUE = re.compile(r"aws[a-z\-]*:glue:.+")
+_BARE = ("file", "bigquery", "pubsub")  # namespaces that are a scheme and nothing else
 
 
 def _once(namespace: str, name: str) -> Canonical:
@@ -107,38 +108,33 @@ def _once(namespace: str, name: str) -> Canonical:
         return Canonical(bare, name, ("credentials",) if bare != namespace else ())
     for step in _STEPS[draft.scheme.holds]:
         step(draft)
-    written = _written(draft)
-    if written == namespace:
-        return Canonical(namespace, draft.name, tuple(draft.rules), draft.folded)
-    if not draft.rules or (draft.rules == ["partition"]):
-        draft.note("file" if draft.scheme.name == "file" else "namespace-slash")
-    return Canonical(written, draft.name, tuple(draft.rules), draft.folded)
+    return Canonical(_written(draft), draft.name, tuple(draft.rules), draft.folded)
 
 
 def _draft(namespace: str, name: str) -> Draft | None:
     """The namespace in its parts; None if its scheme is unknown or the text isn't made as the scheme's are."""
     if namespace.lower() in _BARE:
         return Draft(load().schemes[namespace.lower()], "", "", name, [] if namespace in _BARE else ["scheme"])
-    found = _URI.fullmatch(namespace)
-    if not found:
+    found = URI.fullmatch(namespace[5:] if namespace[:5].lower() == "jdbc:" else namespace)
+    scheme = load().schemes.get(found[1].lower().partition("+")[0]) if found else None
+    if not found or not scheme or not _made_as(scheme, found[2]):
         return None
-    said, rest = found.groups()
-    scheme = load().schemes.get(said.lower().partition("+")[0])
-    if scheme is None or (scheme.authority == "hosts" and scheme.name != "file" and not rest.startswith("//")):
-        return None
-    if scheme.authority in ("opaque", "container", "account") and not rest.startswith("//"):
-        return None
-    draft = Draft(scheme, *_authority_and_path(scheme, rest), name)
-    draft.set("scheme", name=name)
-    if said != scheme.name:
+    draft = Draft(scheme, *_authority_and_path(scheme, found[2]), name)
+    if not namespace.startswith(f"{scheme.name}:"):
         draft.note("scheme")
+    if not _written(draft).endswith(found[2]):
+        draft.note("file" if scheme.name == "file" else "namespace-slash")
     return draft
 
 
+def _made_as(scheme: Scheme, rest: str) -> bool:
+    if scheme.name == "arn":
+        return _GLUE.fullmatch(rest) is not None
+    return rest.startswith("//") or scheme.name in _BARE or scheme.holds == "files"
+
+
 def _authority_and_path(scheme: Scheme, rest: str) -> tuple[str, str]:
-    if scheme.name == "arn" or scheme.holds == "files":
-        return "", rest
-    if not rest.startswith("//"):
+    if scheme.name == "arn" or scheme.holds == "files" or not rest.startswith("//"):
         return "", rest
     authority, _, path = rest[2:].partition("/")
     return authority, path
@@ -148,9 +144,10 @@ def _written(draft: Draft) -> str:
     scheme = draft.scheme
     if scheme.name == "arn" or scheme.holds == "files":
         return f"{scheme.name}:{draft.path}"
+    path = draft.path.strip("/") if scheme.name in _BARE else draft.path
+    tail = f"/{path}" if path else ""
     if scheme.name in _BARE and not draft.authority:
-        return f"{scheme.name}:/{draft.path}" if draft.path else scheme.name
-    tail = f"/{draft.path}" if draft.path else ""
+        return f"{scheme.name}:{tail}" if tail else scheme.name
     return f"{scheme.name}://{draft.authority}{tail}"
 
 
@@ -167,8 +164,10 @@ def _namespace_slashes(draft: Draft) -> None:
 
 
 def _credentials(draft: Draft) -> None:
-    if draft.scheme.authority in ("hosts", "account") and "@" in draft.authority:
-        draft.set("credentials", authority=draft.authority.rpartition("@")[2])
+    """All before the last `@`; a container stands there, too, but has no colon."""
+    said, _, authority = draft.authority.rpartition("@")
+    if draft.scheme.authority in ("hosts", "account") or ":" in said:
+        draft.set("credentials", authority=authority)
 
 
 def _authority(draft: Draft) -> None:
@@ -202,11 +201,11 @@ def _segments(path: str) -> list[str]:
 
 def _sqlserver(draft: Draft) -> None:
     becomes = draft.scheme.becomes
-    if not becomes or draft.path:
-        return
     parts = identifiers(draft.name, draft.scheme.quotes)
     host = draft.authority.partition(":")[0]
-    if parts is not None and len(parts) == becomes["parts"] and not host.endswith(becomes["unless"]):
+    if not becomes or parts is None or host.endswith(becomes["unless"]):
+        return
+    if len(parts) + len(_segments(draft.path)) == becomes["parts"]:
         draft.scheme = load().schemes[becomes["scheme"]]
         draft.note("sqlserver")
 
@@ -237,6 +236,8 @@ def _database_file(draft: Draft) -> None:
     """`duckdb:/x` is `duckdb:///x`."""
     if draft.path.startswith("/") and not draft.path.startswith("//"):
         draft.set("namespace-slash", path=f"//{draft.path}")
+    if draft.path.strip("/"):
+        draft.set("namespace-slash", path=draft.path.rstrip("/"))
 
 
 def _local(draft: Draft) -> None:
@@ -258,70 +259,27 @@ def _name_uri(draft: Draft) -> None:
 
 def _path_into_name(draft: Draft) -> None:
     """A name without a slash below a path is a table of a warehouse, as Spark's symlinks say it: left there."""
-    if draft.path and "/" in draft.name.strip("/"):
-        draft.set("namespace-path", path="", name=f"{draft.path}/{draft.name.lstrip('/')}")
+    path = draft.path.strip("/")
+    if not path or "/" not in draft.name.strip("/"):
+        return
+    if draft.scheme.root and draft.name.startswith(f"/{path}/"):  # from the root already
+        draft.set("namespace-path", path="")
+    else:
+        draft.set("namespace-path", path="", name=f"{draft.scheme.root}{path}/{draft.name.lstrip('/')}")
 
 
 def _path(draft: Draft) -> None:
     for rule, name in tidy(draft.scheme, draft.name):
         draft.set(rule, name=name)
-    name, folded = fold_partitions(draft.name)
+    name, folded = fold_partitions(draft.name, load().endings)
     draft.set("partition", name=name, folded=folded)
 
 
 _STEPS: dict[str, tuple[Callable[[Draft], None], ...]] = {
     "tables": (
-        _parameters, _namespace_slashes, _credentials, _authority, _into_name, _sqlserver, _bigquery, _identifiers,
+        _parameters, _namespace_slashes, _credentials, _authority, _sqlserver, _into_name, _bigquery, _identifiers,
     ),
     "paths": (_namespace_slashes, _credentials, _authority, _local, _name_uri, _path_into_name, _path),
-    "files": (_database_file, _identifiers),
+    "files": (_parameters, _database_file, _identifiers),
     "other": (_namespace_slashes, _credentials, _authority, _pubsub, _lower_if_so),
 }  # fmt: skip
-
-
-# ---- URIs ----
-
-
-def _split_uri(uri: str) -> tuple[str, str] | None:
-    """Namespace and name as written: the scheme tells where to cut, for unknown ones the standard's general rule."""
-    found = _URI.fullmatch(uri)
-    if not found:
-        return None
-    said, rest = found.groups()
-    word = said.lower()
-    scheme = load().schemes.get("file" if word == "sftp" else word.partition("+")[0])
-    if word == "arn":
-        head, _, name = uri.partition(":table/")
-        return (head, f"table/{name}") if name else None
-    if scheme is not None and scheme.holds == "files":
-        head, _, name = uri.rpartition("/")
-        return (head, name) if head.strip("/").partition(":")[2].strip("/") else None
-    if not rest.startswith("//"):
-        return ("file", rest) if word == "file" and rest.startswith("/") else None
-    authority, _, path = rest[2:].partition("/")
-    if scheme is None:
-        return (f"{said}://{authority}", path) if authority else None
-    if scheme.holds == "tables":
-        return _table_of(scheme, authority, path)
-    return _path_of(scheme, authority, path)
-
-
-def _table_of(scheme: Scheme, authority: str, path: str) -> tuple[str, str] | None:
-    parts = path.partition("?")[0].split("/")
-    if scheme.authority == "none":
-        parts = [authority, *parts] if authority else parts
-        authority = ""
-    if len(parts) == 1:
-        parts = identifiers(parts[0], scheme.quotes) or []
-    if len(parts) != scheme.parts or not all(parts):
-        return None
-    return f"{scheme.name}://{authority}", ".".join(parts)
-
-
-def _path_of(scheme: Scheme, authority: str, path: str) -> tuple[str, str] | None:
-    if scheme.name == "azurecosmos":
-        database, _, collection = path.partition("/colls/")
-        return f"azurecosmos://{authority}/{database}", f"colls/{collection}" if collection else ""
-    if scheme.holds == "paths":
-        return f"{scheme.name}://{authority}", f"{scheme.root}{path}" if path else "/" if authority else ""
-    return f"{scheme.name}://{authority}", path

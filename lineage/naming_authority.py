@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from lineage.naming_rules import Scheme
 
-_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d{0,5}))?")
+# Not a list of hosts, nor SQL Server's `host\instance`, whose port isn't the default.
+_HOST_AND_PORT = re.compile(r"(\[[^\]]*\]|[^:,\\]*)(?::(\d{0,5}))?")
 _SNOWFLAKE = ".snowflakecomputing.com"
 _AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
@@ -15,8 +16,7 @@ _AWS_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 def hosts(scheme: Scheme, authority: str) -> Iterator[tuple[str, str]]:
     """What the rules make of an authority, one after the other: (rule, authority so far)."""
     before, at, said = authority.rpartition("@") if scheme.authority == "container" else ("", "", authority)
-    servers = said.split(",")
-    servers = [server.lower() for server in servers]
+    servers = said.lower().split(",") if scheme.set_of_hosts else [said.lower()]
     yield "host-case", f"{before}{at}{','.join(servers)}"
     servers = [_endpoint(scheme, server) for server in servers]
     yield "endpoint", f"{before}{at}{','.join(servers)}"

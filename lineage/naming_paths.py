@@ -31,11 +31,11 @@ def tidy(scheme: Scheme, path: str) -> Iterator[tuple[str, str]]:
         yield "path-slash", path
 
 
-def fold_partitions(path: str) -> tuple[str, str]:
+def fold_partitions(path: str, endings: frozenset[str] = frozenset()) -> tuple[str, str]:
     """The dataset above the partitions, and what was folded away. Paths of partitions alone stay.
 
     Folded is the last run of `key=value` folders, with the one file in it, if any. A folder below a partition is a
-    dataset of its own: `raw/source=crm/accounts` is not `raw`.
+    dataset of its own: `raw/source=crm/accounts` is not `raw`. endings: by which `dt=2026.csv` is a file, no folder.
 
     >>> fold_partitions("orders/dt=2026-05-01/hour=3/part-0.parquet")
     ('orders', 'dt=2026-05-01/hour=3/part-0.parquet')
@@ -46,7 +46,7 @@ def fold_partitions(path: str) -> tuple[str, str]:
         return path, ""
     segments = path.split("/")
     end = len(segments)
-    if not _FOLDER.fullmatch(segments[-1]) and is_part_file(segments[-1]):
+    if _is_file(segments[-1], endings):
         end -= 1
     start = end
     while start and _FOLDER.fullmatch(segments[start - 1]):
@@ -57,5 +57,7 @@ def fold_partitions(path: str) -> tuple[str, str]:
     return above, "/".join(segments[start:])
 
 
-def is_part_file(segment: str) -> bool:
+def _is_file(segment: str, endings: frozenset[str]) -> bool:
+    if _FOLDER.fullmatch(segment):
+        return segment.rpartition(".")[2].lower() in endings
     return _PART_FILE.fullmatch(segment) is not None

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+_REGULAR = re.compile(r"[^\W\d][\w$#@]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -41,18 +43,22 @@ class Scheme:
     endpoints: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def folded(self, identifier: str) -> str:
-        """The identifier as the engine has it when nobody quotes it."""
-        if self.case == "keep":
+        """The identifier as the engine has it when nobody quotes it.
+
+        One that can't stand without quotes had them, whoever dropped them: its case is meant.
+        """
+        if self.case == "keep" or (self.quoted == "kept" and not _REGULAR.fullmatch(identifier)):
             return identifier
         return identifier.upper() if self.case == "upper" else identifier.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Every rule in the order of the file; every scheme by each of its spellings."""
+    """Every rule in the order of the file; every scheme by each of its spellings; endings of files of data."""
 
     rules: tuple[Rule, ...]
     schemes: dict[str, Scheme]
+    endings: frozenset[str]
 
 
 @cache
@@ -61,7 +67,8 @@ def load() -> Rules:
     document = tomllib.loads(files("lineage").joinpath("naming.toml").read_text("utf-8"))
     rules = tuple(Rule(item["id"], item["says"], tuple(item["from"]), tuple(item["to"])) for item in document["rule"])
     schemes = [_scheme(name, said) for name, said in document["scheme"].items()]
-    return Rules(rules, {spelling: scheme for scheme in schemes for spelling in (scheme.name, *scheme.aliases)})
+    spellings = {spelling: scheme for scheme in schemes for spelling in (scheme.name, *scheme.aliases)}
+    return Rules(rules, spellings, frozenset(document["files"]["endings"]))
 
 
 def _scheme(name: str, said: dict[str, Any]) -> Scheme:
