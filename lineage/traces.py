@@ -44,8 +44,8 @@ Ints = NDArray[np.int64]
 class Trace:
     """A lineage answer in the words of the wire. nodes by distance, then id; edges by source, target, kind.
 
-    depth None: all. as_of None: now. totals count the nodes kept, and the DAGs of all jobs on the way. warnings: what of
-    a selection means nothing, as in `lineage.selection`.
+    depth None: all. as_of None: now. totals count the nodes kept, and the DAGs of all jobs on the way.
+    warnings: what of a selection means nothing, as in `lineage.selection`.
     """
 
     root: str
@@ -149,7 +149,7 @@ def trace(
     """
     if depth is not None and not 0 <= depth <= MAX_DEPTH:
         raise InvalidNode(f"depth is {depth}; give 0 to {MAX_DEPTH}, or all")
-    generation = _shared_generation(catalog, store)
+    generation = shared_generation(catalog, store)
     position = catalog.position()
     node, number = catalog.find(root)
     if granularity is None:
@@ -161,9 +161,9 @@ def trace(
     try:
         nodes, edges, totals = _Answer(catalog, start, node, granularity, walked).built(details)
     except KeyError as error:
-        _require_generation(catalog, generation, error)
+        require_generation(catalog, generation, error)
         raise
-    _require_generation(catalog, generation)
+    require_generation(catalog, generation)
     return Trace(
         root=node.id,
         direction=direction,
@@ -178,7 +178,7 @@ def trace(
     )
 
 
-def _shared_generation(catalog: Catalog, store: GraphStore) -> int:
+def shared_generation(catalog: Catalog, store: GraphStore) -> int:
     """The build of the catalog whose ids the store holds. Ids of another build would name the wrong nodes."""
     mark, own = catalog.mark(), store.mark()
     if own is None or own.generation != mark.generation:
@@ -186,7 +186,7 @@ def _shared_generation(catalog: Catalog, store: GraphStore) -> int:
     return mark.generation
 
 
-def _require_generation(catalog: Catalog, generation: int, cause: BaseException | None = None) -> None:
+def require_generation(catalog: Catalog, generation: int, cause: BaseException | None = None) -> None:
     if catalog.mark().generation != generation:
         raise StoreBehind("the catalog was rebuilt while this was asked; ask again") from cause
 
@@ -275,7 +275,7 @@ class _Answer:
             keep = np.ones(len(kinds), dtype=np.bool_)
         jobs = nodes.ids[kinds == Kind.JOB] if self.start.layer is Layer.JOB else np.unique(edges.via)
         parents = dict(zip(nodes.ids.tolist(), names.parents, strict=True)) if self.start.layer is Layer.JOB else {}
-        ids = _texts(names)
+        ids = texts_of(names)
         jobs_named = self._jobs_named(edges, nodes, ids)
         rows, place, texts = self._node_rows(nodes, names, ids, keep, details)
         edge_rows = self._edge_rows(edges, nodes.ids, place, texts, jobs_named)
@@ -327,7 +327,7 @@ class _Answer:
             return {number: ids[place] for number, place in zip(wanted, at, strict=True)}
         names = self.catalog.names(Layer.JOB, wanted) if wanted else NodeColumns([], [], [], [])
         # Columns that a DatasetEvent declared have the dataset for owner: no job lies between.
-        rows = zip(wanted, _texts(names), names.kinds, strict=True)
+        rows = zip(wanted, texts_of(names), names.kinds, strict=True)
         return {number: text for number, text, kind in rows if kind == Kind.JOB}
 
     def _node_rows(
@@ -483,7 +483,7 @@ def _folded(edges: _Edges) -> tuple[_Edges, Ints]:
     return edges, np.append(np.flatnonzero(differs), len(edges))
 
 
-def _texts(names: NodeColumns) -> list[str]:
+def texts_of(names: NodeColumns) -> list[str]:
     """Ids as text."""
     if names.columns:
         prefix = PREFIX[Kind.FIELD]
