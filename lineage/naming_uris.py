@@ -7,7 +7,7 @@ import re
 from lineage.naming_rules import Scheme, load
 from lineage.naming_tables import identifiers
 
-URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
+URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-_]*):(.*)", re.DOTALL)  # `_`: not in RFC 3986, but in SQLAlchemy's drivers
 
 
 def split(uri: str) -> tuple[str, str] | None:
