@@ -13,7 +13,7 @@ from api import openapi, problems
 from api.answers import json_answer
 from api.auth import AdminKey
 from api.gate import Gate, RouteTable
-from api.routes import datasets, health, ingest, jobs, namespaces, runs, search, trace
+from api.routes import datasets, health, ingest, jobs, namespaces, runs, search, select, trace
 from api.wiring import Headwater
 
 BASE = "/api/v1"
@@ -27,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
     namespaces.router,
     search.router,
+    select.router,
 )
 
 

@@ -107,6 +107,9 @@ def trace(
     min_position: Annotated[
         int | None, typer.Option(metavar="N", help="Wait until the event at this position is in the answer.")
     ] = None,
+    select: Annotated[
+        str | None, typer.Option(metavar="SELECTION", help="Only nodes that this means, and edges between them.")
+    ] = None,
     form: Annotated[Format, typer.Option("--format", help="How it is written.")] = "tree",
     every: Annotated[bool, typer.Option("--all", help="Tree: show every sibling, however many.")] = False,
     data: Data = None,
@@ -132,7 +135,35 @@ def trace(
         as_of=as_of,
         min_basis=min_basis,
         min_position=min_position,
+        select=select,
     )
+
+
+@app.command("ls")
+def list_selected(
+    selection: Annotated[
+        str, typer.Argument(metavar="SELECTION", help="As '+orders+2', 'tag:pii and not namespace:dev', '*'.")
+    ],
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="For +: edges alive then, RFC 3339.")] = None,
+    min_basis: Annotated[
+        Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"] | None,
+        typer.Option(metavar="BASIS", help="For +: only edges known at least this well."),
+    ] = None,
+    min_position: Annotated[
+        int | None, typer.Option(metavar="N", help="Wait until the event at this position is in the answer.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many are shown; 0 for all.")] = 100,
+    form: Annotated[Literal["table", "ids", "json"], typer.Option("--format", help="How they are written.")] = "table",
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """List the datasets and jobs that a selection means (docs/selection.md)."""
+    from api.commands.doors import Where
+    from api.commands.listing import list_selected as run
+
+    where = Where(data, url, token)
+    run(where, selection, limit, form=form, as_of=as_of, min_basis=min_basis, min_position=min_position)
 
 
 @app.command()

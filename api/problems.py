@@ -18,6 +18,7 @@ from ingest.errors import IngestError
 from lineage.errors import (
     InvalidCursor,
     InvalidNode,
+    InvalidSelection,
     LineageError,
     StoreBehind,
     StoreUnavailable,
@@ -115,6 +116,10 @@ def _wrong(error: Exception) -> Problem:
     return Problem(422, str(error))
 
 
+def _unread(error: Any) -> Problem:
+    return Problem(422, str(error), more={"column": error.column})
+
+
 def _invalid(error: Any) -> Problem:
     errors = [{"pointer": pointer, "reason": reason} for pointer, reason in error.errors]
     return Problem(422, str(error), errors=errors)
@@ -160,6 +165,7 @@ def _reason(entry: Mapping[str, Any]) -> str:
 _TABLE: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[[Any], Problem]], ...] = (
     (UnknownNode, _unknown),
     ((InvalidNode, TooWide), _wrong),
+    (InvalidSelection, _unread),
     ((InvalidCursor, BadCursor), _bad_cursor),
     ((StoreUnavailable, StoreBehind), _later),
     (IngestError, _from_ingest),

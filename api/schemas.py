@@ -86,6 +86,12 @@ class Totals(Shape):
     dags: Annotated[int, Field(description="Outermost parents of all jobs on the way.")]
 
 
+class SelectionWarning(Shape):
+    term: Annotated[str, Field(description="The part of the selection that means nothing, or not all it says.")]
+    reason: str
+    nearest: Annotated[list[str], Field(description="What may have been meant, the likeliest first.")]
+
+
 class TraceAnswer(Shape):
     root: NodeText
     direction: Literal["upstream", "downstream", "both"]
@@ -97,6 +103,7 @@ class TraceAnswer(Shape):
     nodes: list[TraceNode]
     edges: list[TraceEdge]
     totals: Totals
+    warnings: Annotated[list[SelectionWarning], Field(description="Only with `select`.")] = []
 
 
 class Entity(Shape):
@@ -177,6 +184,22 @@ class NamespaceItem(Shape):
 
 
 class EntityPage(Shape):
+    items: list[Entity]
+    next: str | None
+    selection: Annotated[str, Field(description="Only with `select`: how it was understood.")] = ""
+    warnings: Annotated[list[SelectionWarning], Field(description="Only with `select`.")] = []
+
+
+class SelectionTotals(Shape):
+    datasets: int
+    jobs: int
+
+
+class SelectAnswer(Shape):
+    selection: Annotated[str, Field(description="How it was understood: in words, with all its parentheses.")]
+    position: Annotated[int, Field(ge=0, description="Of the journal: the answer knows all events up to here.")]
+    totals: SelectionTotals
+    warnings: list[SelectionWarning]
     items: list[Entity]
     next: str | None
 

@@ -171,7 +171,7 @@ class _Parser:
         if (keyword := self._keyword()) is not None:
             raise self._wrong(f"expected {_OPERAND}, not the word {keyword}; a thing called so stands in quotes")
         first = _BARE.match(self.text, start)
-        if first is not None and first[0].isdigit() and not self.text.startswith('"', first.end()):
+        if first is not None and _HOPS.fullmatch(first[0]) and not self.text.startswith('"', first.end()):
             raise self._wrong("a number alone is no name; put it in quotes; in a URL, + is written %2B")
         prefix, colon, _ = first[0].partition(":") if first is not None else ("", "", "")
         if first is not None and first[0].startswith("@"):

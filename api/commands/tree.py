@@ -187,12 +187,12 @@ def _named(row: Row, spaces: Mapping[str, str], remarks: str = "") -> Text:
     if owners:
         more = f" +{len(owners) - OWNERS}" if len(owners) > OWNERS else ""
         line.append_text(styled("  @" + " @".join(owners[:OWNERS]) + more, "blue"))
-    for tag in dict.fromkeys(_tag(tag) for tag in row.get("tags") or ()):
+    for tag in dict.fromkeys(tag_text(tag) for tag in row.get("tags") or ()):
         line.append_text(styled(f" #{tag}", "red" if "pii" in tag.lower() else "green"))
     return line
 
 
-def _tag(tag: Row) -> str:
+def tag_text(tag: Row) -> str:
     """Airflow sends a tag as key and equal value, dbt as key and "true"."""
     key, value = str(tag["key"]), tag.get("value")
     return key if value in {None, "", key, "true"} else f"{key}={value}"

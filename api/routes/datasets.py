@@ -26,6 +26,7 @@ from api.params import (
     turn,
 )
 from api.schemas import DatasetAnswer, EntityPage
+from api.selecting import Select, filters_of, remarks, selected
 from lineage.errors import InvalidNode
 from lineage.model import Kind
 from lineage.ports import Filter
@@ -40,15 +41,18 @@ def get_datasets(
     owner: Owner = None,
     tag: Tag = None,
     q: Text = None,
+    select: Select = None,
     after: After = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
     """All datasets, or those that pass every filter."""
-    filters = {"namespace": namespace, "owner": owner, "tag": tag, "q": q}
+    filters = {"namespace": namespace, "owner": owner, "tag": tag, "q": q, **filters_of(select)}
     wanted = turn(here, "datasets", filters, after, cursor, limit)
-    page = here.catalog.datasets(Filter(namespace, owner, tag, q, wanted.after, wanted.limit))
-    return json_answer(wanted.answer(here, "datasets", filters, page))
+    found = selected(here, select)
+    among = None if found is None else found.ids
+    page = here.catalog.datasets(Filter(namespace, owner, tag, q, wanted.after, wanted.limit, among))
+    return json_answer({**wanted.answer(here, "datasets", filters, page), **remarks(found)})
 
 
 @router.get(

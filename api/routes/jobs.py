@@ -26,6 +26,7 @@ from api.params import (
     turn,
 )
 from api.schemas import EntityPage, JobAnswer
+from api.selecting import Select, filters_of, remarks, selected
 from lineage.errors import InvalidNode
 from lineage.model import Kind
 from lineage.ports import Filter
@@ -40,15 +41,18 @@ def get_jobs(
     owner: Owner = None,
     tag: Tag = None,
     q: Text = None,
+    select: Select = None,
     after: After = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
     """All jobs, or those that pass every filter."""
-    filters = {"namespace": namespace, "owner": owner, "tag": tag, "q": q}
+    filters = {"namespace": namespace, "owner": owner, "tag": tag, "q": q, **filters_of(select)}
     wanted = turn(here, "jobs", filters, after, cursor, limit)
-    page = here.catalog.jobs(Filter(namespace, owner, tag, q, wanted.after, wanted.limit))
-    return json_answer(wanted.answer(here, "jobs", filters, page))
+    found = selected(here, select)
+    among = None if found is None else found.ids
+    page = here.catalog.jobs(Filter(namespace, owner, tag, q, wanted.after, wanted.limit, among))
+    return json_answer({**wanted.answer(here, "jobs", filters, page), **remarks(found)})
 
 
 @router.get("/jobs/one", operation_id="job", dependencies=[Waited], responses={**answer(JobAnswer), **unknown()})

@@ -14,10 +14,12 @@ from api.answers import json_answer
 from api.openapi import answer, unknown
 from api.params import AnyNode, Here, Moment, Waited, whole
 from api.schemas import TraceAnswer
+from api.selecting import Select, selected
 from api.wiring import Headwater
 from lineage.model import Basis, Direction, Granularity, Node, Origin
 from lineage.ports import Walk
 from lineage.render import FORMATS, Format
+from lineage.selection import narrowed
 from lineage.traces import DEPTH, MAX_DEPTH, Trace, trace
 
 router = APIRouter(tags=["lineage"])
@@ -52,12 +54,13 @@ class Asked:
     origin: Origin | None
     min_basis: Basis
     details: bool
+    select: str | None = None
 
     def traced(self, here: Headwater) -> Trace:
         walk = Walk(
             as_of_us=self.as_of_us, origin=self.origin, min_basis=self.min_basis, limit=here.settings.trace_edges
         )
-        return trace(
+        found = trace(
             here.catalog,
             here.graph,
             self.node,
@@ -67,6 +70,8 @@ class Asked:
             walk=walk,
             details=self.details,
         )
+        chosen = selected(here, self.select, walk)
+        return found if chosen is None else narrowed(here.catalog, found, chosen)
 
 
 async def asked(
@@ -85,6 +90,7 @@ async def asked(
     include: Annotated[
         Literal["details"] | None, Query(description="`details` adds description, type, owners and tags to nodes.")
     ] = None,
+    select: Select = None,
 ) -> Asked:
     return Asked(
         node=node,
@@ -95,6 +101,7 @@ async def asked(
         origin=None if origin is None else ORIGINS[origin],
         min_basis=BASES[min_basis],
         details=include is not None,
+        select=select,
     )
 
 
