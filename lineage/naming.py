@@ -122,7 +122,7 @@ def _draft(namespace: str, name: str) -> Draft | None:
     draft = Draft(scheme, *_authority_and_path(scheme, found[2]), name)
     if not namespace.startswith(f"{scheme.name}:"):
         draft.note("scheme")
-    if not _written(draft).endswith(found[2]):
+    if _written(draft) != f"{scheme.name}:{found[2]}":
         draft.note("file" if scheme.name == "file" else "namespace-slash")
     return draft
 
