@@ -54,11 +54,15 @@ class Scheme:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Every rule in the order of the file; every scheme by each of its spellings; endings of files of data."""
+    """Every rule in the order of the file; every scheme by each of its spellings.
+
+    endings: of files of data. environments: the environment that a word is a marker of.
+    """
 
     rules: tuple[Rule, ...]
     schemes: dict[str, Scheme]
     endings: frozenset[str]
+    environments: dict[str, str]
 
 
 @cache
@@ -68,7 +72,8 @@ def load() -> Rules:
     rules = tuple(Rule(item["id"], item["says"], tuple(item["from"]), tuple(item["to"])) for item in document["rule"])
     schemes = [_scheme(name, said) for name, said in document["scheme"].items()]
     spellings = {spelling: scheme for scheme in schemes for spelling in (scheme.name, *scheme.aliases)}
-    return Rules(rules, spellings, frozenset(document["files"]["endings"]))
+    environments = {word: name for name, words in document["environments"].items() for word in words}
+    return Rules(rules, spellings, frozenset(document["files"]["endings"]), environments)
 
 
 def _scheme(name: str, said: dict[str, Any]) -> Scheme:
