@@ -44,6 +44,8 @@ def _end(name: str, at: int, closing: str | None) -> int | None:
 
 def without_quotes(scheme: Scheme, name: str) -> Iterator[tuple[str, str]]:
     """What the rules make of a name of identifiers, one after the other: (rule, name so far)."""
+    if scheme.case == "keep" and not any(pair[0] in name for pair in scheme.quotes):
+        return
     parts = identifiers(name, scheme.quotes)
     if parts is None:
         return
