@@ -1,0 +1,1 @@
+"""Graph algorithms on arrays and plain numbers: they know no lineage. Nothing recurses; chains of 100,000 exist."""
