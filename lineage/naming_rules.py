@@ -29,6 +29,7 @@ class Scheme:
     name: str
     authority: str
     holds: str
+    why: str = ""
     aliases: tuple[str, ...] = ()
     port: int | None = None
     port_optional: bool = False

@@ -16,6 +16,7 @@ import typer.main
 from api import settings as all_settings
 from api.cli import app
 from api.wiring import open_headwater
+from lineage import naming_rules as names
 
 ROOT = Path(__file__).parents[2]
 SYNOPSIS_WIDTH = 100
@@ -80,6 +81,29 @@ def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
             yield path.removeprefix("/api/v1"), method, operation
 
 
+def naming_rules() -> str:
+    """One line a rule of naming.toml, with its example."""
+    lines = ["| rule | what it says | from | to |", "| --- | --- | --- | --- |"]
+    for rule in names.load().rules:
+        before, after = (f"`` {place} `` `` {name} ``" for place, name in (rule.before, rule.after))
+        lines.append(f"| `{rule.id}` | {_cell(rule.says)} | {before} | {after} |")
+    return "\n".join(lines)
+
+
+def naming_schemes() -> str:
+    """One line a scheme of naming.toml."""
+    lines = ["| scheme | also written | port | a full name | case | why |", "| --- | --- | --- | --- | --- | --- |"]
+    for spelling, scheme in names.load().schemes.items():
+        if spelling == scheme.name:
+            also = ", ".join(f"`{alias}`" for alias in scheme.aliases)
+            port = f"{'-' if scheme.port_optional else '+'}{scheme.port}" if scheme.port else ""
+            full = (
+                f"{scheme.parts} parts" if scheme.parts else {"paths": "path", "files": "tables"}.get(scheme.holds, "")
+            )
+            lines.append(f"| `{spelling}` | {also} | {port} | {full} | {scheme.case} | {_cell(scheme.why)} |")
+    return "\n".join(lines)
+
+
 def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
 
@@ -88,6 +112,8 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("docs/operating.md", "settings"): settings,
     ("docs/operating.md", "commands"): commands,
     ("docs/api.md", "routes"): routes,
+    ("docs/naming.md", "naming-rules"): naming_rules,
+    ("docs/naming.md", "naming-schemes"): naming_schemes,
 }
 
 
