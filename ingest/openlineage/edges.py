@@ -1,14 +1,15 @@
 """From what an event names to the edges it supports.
 
-Edges join a dataset and the event's job, but what supports them is pairs: that this input went into that output. The
-strongest word wins: what a `lineage` facet says of a target is the whole of it, then columns (`columnLineage`), then
-the mere presence in one event. Source of the rules: "Explicit Lineage" in OpenLineage's proposals, its precedence
+Edges join a dataset and the event's job, but what supports them is pairs: that this input went into that output. So
+each edge tells which output it serves (`Edge.flow`), and inputs of one output never reach another one through the job.
+By output the strongest word wins: what a `lineage` facet says of it is the whole of it, then columns (`columnLineage`),
+then the mere presence in one event. Source of the rules: "Explicit Lineage" in OpenLineage's proposals, its precedence
 rules and what it says of dangling inputs and outputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,8 @@ from lineage.model import field as field_node
 
 # DERIVED edges of one event: 200,000 is what the intake takes of input fields in one columnLineage facet.
 MOST_DERIVED = 200_000
+# Pairs that one event may support by mere presence: 100 inputs x 100 outputs. Past it one flow, "", serves them all.
+MOST_PAIRS = 10_000
 # How many names a reason lists.
 NAMED = 5
 
@@ -38,14 +41,20 @@ def link(
     inputs: Mapping[Node, Mapping[str, Any]],
     outputs: Mapping[Node, Mapping[str, Any]],
     explicit: Sequence[Any] = (),
+    *,
+    at_rest: bool = False,
 ) -> Linked:
     """Edges of one event.
 
-    owner: its job, or the dataset of a DatasetEvent (then `outputs` holds that dataset alone). inputs, outputs: facets
-    by dataset. explicit: `lineage` facets of the job and of the run. Order of none of them matters.
-    Cost: sources named, plus columns times dataset-wide sources up to MOST_DERIVED.
+    owner: its job; of a DatasetEvent that names sources, the job that stands for its statement, else the dataset (then
+    `outputs` holds that dataset alone, and at_rest is true). inputs, outputs: facets by dataset. explicit: `lineage`
+    facets of the job and of the run. Order of none of them matters.
+    Cost: sources named, plus columns times dataset-wide sources up to MOST_DERIVED, plus pairs up to MOST_PAIRS.
     """
-    return _Linking(owner, inputs, outputs, explicit).linked()
+    dropped = {node for node, facets in outputs.items() if read.lifecycle(facets) == "DROP"}
+    if dropped:  # the job wrote nothing that is gone when it has ended
+        outputs = {node: facets for node, facets in outputs.items() if node not in dropped}
+    return _Linking(owner, inputs, outputs, explicit, dropped, at_rest).linked()
 
 
 @dataclass(slots=True)
@@ -56,21 +65,24 @@ class _Linking:
     inputs: Mapping[Node, Mapping[str, Any]]
     outputs: Mapping[Node, Mapping[str, Any]]
     explicit: Sequence[Any]
-    bases: dict[tuple[EdgeKind, Node, Node, Transformation], Basis] = field(default_factory=dict)
+    dropped: set[Node]
+    at_rest: bool
+    bases: dict[tuple[EdgeKind, Node, Node, str, Transformation], Basis] = field(default_factory=dict)
     jobs: set[Node] = field(default_factory=set)
     targets: set[Node] = field(default_factory=set)
     origins: set[Node] = field(default_factory=set)
     reasons: set[tuple[str, str]] = field(default_factory=set)
+    stated_sources: set[Node] = field(default_factory=set)
     derived: int = 0
 
     def linked(self) -> Linked:
         statements = self._statements()
         stated = {node: statements.pop(node, None) for node in sorted(self.outputs)}
-        for node, statement in stated.items():
-            self._link_output(node, statement)
+        columns = {node: self._link_output(node, statement) for node, statement in stated.items()}
         for target in sorted(statements):
             self._link_other_target(target, statements[target])
-        self._link_implicit(stated)
+        if self.owner.kind is Kind.JOB:
+            self._link_implicit(stated, columns)
         for node in sorted(self.inputs.keys() - self.outputs.keys()):
             self._link_described_input(node)
         return Linked(edge_set(self._edges()), self._extra(), self._not_linked())
@@ -94,7 +106,7 @@ class _Linking:
             self._say(
                 target, f"{sources.odd} sources in its lineage facet name no dataset and no job; they are ignored"
             )
-        if not sources.says_something:
+        if not sources.says_something or target in self.dropped:
             return
         if target in found:
             found[target].merge(sources)
@@ -102,44 +114,38 @@ class _Linking:
             found[target] = sources
 
     def _own_job(self) -> Node | None:
-        return self.owner if self.owner.kind is Kind.JOB else None
+        return None if self.at_rest else self.owner
 
     # ---------------------------------------------------------------------------------------------------- by target
 
-    def _link_output(self, node: Node, statement: Sources | None) -> None:
-        """Links one output by what is said of it."""
+    def _link_output(self, node: Node, statement: Sources | None) -> set[Node]:
+        """Links one output by what is said of it; the sources of its columns where these are all that is said."""
         columns = read.columns_of(self.outputs[node])
         by_column = self._column_lineage(node, self.outputs[node], columns)
-        if statement is None:
-            self._link_columns(node, by_column, columns, Basis.COLUMN)
-            for source in by_column.datasets:
-                self._read(source, Basis.COLUMN)
-            if by_column.datasets:
-                self._wrote(node, Basis.COLUMN)
-            self._say_sources_without_edge(node, by_column)
-            return
-        self._link_statement(node, statement, columns)
-        self._confirm_columns(node, statement, by_column, columns)
+        if statement is not None:
+            self._link_statement(node, statement, columns)
+            self._confirm_columns(node, statement, by_column, columns)
+            return set()
+        self._link_columns(node, by_column, columns, Basis.COLUMN)
+        self._link_sources(node, by_column.datasets, Basis.COLUMN)
+        return by_column.datasets
 
     def _link_statement(self, node: Node, statement: Sources, columns: Columns | None) -> None:
+        if self.at_rest:
+            self.stated_sources |= statement.datasets - self.outputs.keys()
         self._drop_unknown_columns(node, statement, columns, "lineage")
         self._link_columns(node, statement, columns, Basis.EXPLICIT)
-        for source in statement.datasets:
-            self._read(source, Basis.EXPLICIT)
-        self._wrote(node, Basis.EXPLICIT)
+        self._link_sources(node, statement.datasets, Basis.EXPLICIT)
+        self._wrote(node, Basis.EXPLICIT, node.id)
         for other in statement.jobs:
             self._wrote_by(other, node)
-        self._say_sources_without_edge(node, statement)
 
-    def _say_sources_without_edge(self, node: Node, sources: Sources) -> None:
-        """Without a job between two datasets only their columns can be joined."""
-        if self.owner.kind is Kind.JOB and (node in self.outputs or node in self.targets):
-            return
-        with_columns = {source for _, source, _, _ in sources.columns} | {source for source, _, _ in sources.whole}
-        for source in sources.datasets - with_columns:
-            self._say(
-                source, f"it feeds {node.id}, but neither a job nor columns are named: nothing to draw the edge by"
-            )
+    def _link_sources(self, node: Node, sources: Iterable[Node], basis: Basis) -> None:
+        """The job reads these for this output."""
+        flow = node.id
+        for source in sources:
+            self._read(source, basis, flow)
+            self._wrote(node, basis, flow)
 
     def _link_other_target(self, target: Node, statement: Sources) -> None:
         """A target of a job's `lineage` facet that is no output: another dataset, this job, another job."""
@@ -240,64 +246,95 @@ class _Linking:
         if stated.says_something:
             self._drop_unknown_columns(node, stated, columns, "lineage")
             self._link_columns(node, stated, columns, Basis.EXPLICIT)
-            self._say_sources_without_edge(node, stated)
+            self._say_sources_of_input(node, stated)
         if not (stated.columns or stated.whole or stated.generated):
             self._link_columns(node, self._column_lineage(node, facets, columns), columns, Basis.COLUMN)
 
+    def _say_sources_of_input(self, node: Node, sources: Sources) -> None:
+        """No job is known that wrote an input, so only its columns can be joined to theirs."""
+        with_columns = {source for _, source, _, _ in sources.columns} | {source for source, _, _ in sources.whole}
+        for source in sources.datasets - with_columns:
+            self._say(
+                source, f"it feeds {node.id}, but neither a job nor columns are named: nothing to draw the edge by"
+            )
+
     # -------------------------------------------------------------------------------------------------- by presence
 
-    def _link_implicit(self, stated: Mapping[Node, Sources | None]) -> None:
-        if self.owner.kind is not Kind.JOB:
-            return
-        alone = len(self.outputs) <= 1 or not self.inputs
-        basis = Basis.IMPLICIT_SINGLE if alone else Basis.IMPLICIT_PRODUCT
-        unstated = [node for node, statement in stated.items() if statement is None]
-        for node in unstated:
-            self._wrote(node, basis)
-        if not unstated and stated:
-            self._link_dangling(all(statement.generated for statement in stated.values() if statement))
-            return
-        for node in self.inputs:
-            self._read(node, basis)
+    def _link_implicit(self, stated: Mapping[Node, Sources | None], columns: Mapping[Node, set[Node]]) -> None:
+        """What outputs and inputs without a word support by standing in one event.
 
-    def _link_dangling(self, generated: bool) -> None:
-        """Inputs that no statement names though every output has one.
-
-        The job consumed them for itself (proposal, rule 2), so they stay linked to it, as a guess; but not where all
-        outputs are said to come from nowhere: through the job the edge would say the opposite.
+        An output without a word gets every input. One that has columns gets, if it is the only one, also the inputs
+        they don't name: a parser of SQL may not have understood a join. Of several outputs nobody knows which.
         """
-        named = {source for kind, source, target, _ in self.bases if kind is EdgeKind.READ and target == self.owner}
-        for node in sorted(self.inputs.keys() - named):
-            if generated:
-                self._say(
-                    node, "every output is said to have no source (inputs: []), so this input is not linked to them"
-                )
-            else:
-                self._read(node, Basis.IMPLICIT_PRODUCT)
+        silent = [node for node, statement in stated.items() if statement is None and not columns[node]]
+        alone = len(self.outputs) == 1 or len(self.inputs) <= 1
+        self._link_present(silent, Basis.IMPLICIT_SINGLE if alone else Basis.IMPLICIT_PRODUCT)
+        if len(self.outputs) == 1:
+            for node, sources in columns.items():
+                self._link_sources(node, self.inputs.keys() - sources if sources else (), Basis.IMPLICIT_SINGLE)
+        read_already = {source for kind, source, job, *_ in self.bases if kind is EdgeKind.READ and job == self.owner}
+        for node in sorted(self.inputs.keys() - read_already):
+            self._link_dangling(node, stated)
+
+    def _link_present(self, outputs: Sequence[Node], basis: Basis) -> None:
+        many = len(outputs) * len(self.inputs) > MOST_PAIRS
+        for node in outputs:
+            flow = "" if many else node.id
+            self._wrote(node, basis, flow)
+            if not many:
+                for source in self.inputs:
+                    self._read(source, basis, flow)
+        if many:
+            for source in self.inputs:
+                self._read(source, basis, "")
+
+    def _link_dangling(self, node: Node, stated: Mapping[Node, Sources | None]) -> None:
+        """An input that goes into no output: where there is none, or where each has a word and none names it.
+
+        The job consumed it for itself (proposal, rule 2), so it stays linked to the job; but not where all outputs are
+        said to come from nowhere.
+        """
+        if not stated:
+            self._read(node, Basis.IMPLICIT_SINGLE, "")
+        elif all(statement is not None and statement.generated for statement in stated.values()):
+            self._say(node, "every output is said to have no source (inputs: []), so this input is not linked to them")
+        else:
+            self._read(node, Basis.IMPLICIT_PRODUCT, "")
+            self._say(node, "what is said of the outputs names it for none of them: it is linked to the job alone")
 
     # ------------------------------------------------------------------------------------------------------- adding
 
     def _add(
-        self, kind: EdgeKind, source: Node, target: Node, basis: Basis, how: Transformation = read.UNKNOWN
+        self,
+        kind: EdgeKind,
+        source: Node,
+        target: Node,
+        basis: Basis,
+        flow: str = "",
+        how: Transformation = read.UNKNOWN,
     ) -> None:
-        key = (kind, source, target, how)
+        key = (kind, source, target, flow, how)
         present = self.bases.get(key)
         if present is None or basis < present:
             self.bases[key] = basis
 
-    def _read(self, source: Node, basis: Basis) -> None:
+    def _read(self, source: Node, basis: Basis, flow: str) -> None:
         self._origin(source)
         if self.owner.kind is Kind.JOB:
-            self._add(EdgeKind.READ, source, self.owner, basis)
+            self._add(EdgeKind.READ, source, self.owner, basis, flow)
 
-    def _wrote(self, target: Node, basis: Basis) -> None:
+    def _wrote(self, target: Node, basis: Basis, flow: str) -> None:
         if self.owner.kind is Kind.JOB:
-            self._add(EdgeKind.WROTE, self.owner, target, basis)
+            self._add(EdgeKind.WROTE, self.owner, target, basis, flow)
 
     def _wrote_by(self, other: Node | None, target: Node) -> None:
+        """Another job had a part in it. What that one read isn't known here, so the edge serves it as a whole."""
         writer = other or self._own_job()
         if writer is None:
             self._say(target, "it is said to come from the event's own job, but the event has none")
+            return
+        if writer == self.owner:
+            self._wrote(target, Basis.EXPLICIT, target.id)
             return
         self.jobs.add(writer)
         self._add(EdgeKind.WROTE, writer, target, Basis.EXPLICIT)
@@ -306,7 +343,7 @@ class _Linking:
         self._origin(source)
         before = len(self.bases)
         from_field = field_node(source.namespace, source.name, column)
-        self._add(EdgeKind.DERIVED, from_field, field_node(target.namespace, target.name, into), basis, how)
+        self._add(EdgeKind.DERIVED, from_field, field_node(target.namespace, target.name, into), basis, "", how)
         self.derived += len(self.bases) - before
 
     def _origin(self, node: Node) -> None:
@@ -319,17 +356,20 @@ class _Linking:
     # ------------------------------------------------------------------------------------------------------- results
 
     def _edges(self) -> Iterator[Edge]:
-        for (kind, source, target, how), basis in self.bases.items():
-            yield Edge(kind, source, target, basis, how)
+        for (kind, source, target, flow, how), basis in self.bases.items():
+            yield Edge(kind, source, target, basis, how, flow)
 
     def _extra(self) -> tuple[Described, ...]:
-        """Nodes beyond inputs, outputs and owner. An origin may be the alias of a CTE: unknown until it is used."""
-        other_jobs = self.jobs - {self.owner}
-        named = [describe(node) for node in sorted(other_jobs | self.targets)]
-        return (*named, *(describe(node, known=False) for node in sorted(self.origins - self.targets)))
+        """Nodes beyond inputs, outputs and owner. An origin may be the alias of a CTE: unknown until it is used.
+
+        But not those of a dataset at rest: what a view's `lineage` facet names are the datasets that it is made of.
+        """
+        known = self.jobs | self.targets | self.stated_sources
+        named = [describe(node) for node in sorted(known - {self.owner})]
+        return (*named, *(describe(node, known=False) for node in sorted(self.origins - known)))
 
     def _not_linked(self) -> tuple[NotLinked, ...]:
-        for node in self.origins - self.targets:
+        for node in self.origins - self.targets - self.stated_sources:
             self._say(
                 node,
                 "it is named only as the origin of columns: its edges wait until something reads or writes it by name",

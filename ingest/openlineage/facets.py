@@ -17,10 +17,13 @@ from ingest.openlineage.gate import storable
 from ingest.openlineage.times import time_us
 from lineage.facts import RunRef
 from lineage.model import Node, Transformation, dataset, job
+from lineage.naming import canonical
 
 # Who may carry which facet is in the specification; who does carry it is another matter (facets are read under either).
 JOB_FACETS = frozenset({"jobType", "sql", "sourceCode", "sourceCodeLocation", "documentation", "ownership"})
-RUN_FACETS = frozenset({"parent", "parentRun", "root", "nominalTime", "errorMessage", "extractionError", "test"})
+RUN_FACETS = frozenset(
+    {"parent", "parentRun", "root", "nominalTime", "errorMessage", "extractionError", "test", "jobDependencies"}
+)
 DATASET_FACETS = frozenset(
     {
         "schema", "columnLineage", "lineage", "symlinks", "lifecycleStateChange", "ownership", "tags", "documentation",
@@ -72,6 +75,30 @@ def content(facet: Any) -> dict[str, Any] | None:
 
 def is_deleted(facet: Any) -> bool:
     return isinstance(facet, dict) and facet.get("_deleted") is True
+
+
+def dataset_named(stated: Any) -> Node | None:
+    """The dataset that {namespace, name} inside a facet means, by its canonical name; None if it can be none.
+
+    >>> dataset_named({"namespace": "postgresql://DB", "name": "shop.public.orders"}).id
+    'dataset:postgres://db:5432:shop.public.orders'
+    """
+    named = mapping(stated)
+    namespace, name = identifier(named.get("namespace")), identifier(named.get("name"))
+    if namespace is None or name is None:
+        return None
+    known = canonical(namespace, name)
+    return dataset(known.namespace, known.name)
+
+
+def lifecycle(facets: Mapping[str, Any]) -> str:
+    """The word of `lifecycleStateChange` in upper case; "" without one.
+
+    >>> lifecycle({"lifecycleStateChange": {"lifecycleStateChange": "Drop"}}), lifecycle({})
+    ('DROP', '')
+    """
+    facet = facets.get("lifecycleStateChange")
+    return upper_word(mapping(facet).get("lifecycleStateChange")) if facet else ""
 
 
 # ---------------------------------------------------------------------------------------------------------------- runs
@@ -303,11 +330,10 @@ def column_lineage(facet: Any) -> Sources:
 
 def _add_source(found: Sources, source: Any, column: str | None, otherwise: Transformation) -> None:
     stated = mapping(source)
-    namespace, name = identifier(stated.get("namespace")), identifier(stated.get("name"))
-    if namespace is None or name is None:
+    node = dataset_named(stated)
+    if node is None:
         found.odd += 1
         return
-    node = dataset(namespace, name)
     found.datasets.add(node)
     from_column = identifier(stated.get("field"))
     if from_column is None:
@@ -326,10 +352,10 @@ def _transformations(stated: Any) -> list[Transformation]:
 
 
 def _transformation(entry: Mapping[str, Any]) -> Transformation:
-    return Transformation(_word(entry.get("type")), _word(entry.get("subtype")), entry.get("masking") is True)
+    return Transformation(upper_word(entry.get("type")), upper_word(entry.get("subtype")), entry.get("masking") is True)
 
 
-def _word(value: Any) -> str:
+def upper_word(value: Any) -> str:
     return str(storable(value.strip().upper()[:LONGEST_WORD])) if isinstance(value, str) else ""
 
 
@@ -339,7 +365,7 @@ def _old_transformation(entry: Mapping[str, Any]) -> Transformation:
     >>> _old_transformation({"transformationType": "MASKED"})
     Transformation(type='DIRECT', subtype='TRANSFORMATION', masking=True)
     """
-    word = _word(entry.get("transformationType"))
+    word = upper_word(entry.get("transformationType"))
     if word == "MASKED":
         return Transformation("DIRECT", "TRANSFORMATION", True)
     if word in ("DIRECT", "INDIRECT"):
@@ -370,7 +396,7 @@ def dataset_lineage(facet: Any) -> Sources:
 
 def _add_lineage_source(found: Sources, source: Any, column: str | None) -> None:
     stated = mapping(source)
-    if _word(stated.get("type")) != "JOB":
+    if upper_word(stated.get("type")) != "JOB":
         _add_source(found, stated, column, UNKNOWN)
         return
     ok, node = _job_named(stated)
@@ -397,14 +423,14 @@ def lineage_entries(facet: Any) -> Iterator[tuple[Node | None, Sources]]:
     for entry in listing(stated.get("entries")) or listing(stated.get("lineage")):
         stated_entry = mapping(entry)
         sources = dataset_lineage(stated_entry)
-        if _word(stated_entry.get("type")) == "JOB":
+        if upper_word(stated_entry.get("type")) == "JOB":
             ok, target = _job_named(stated_entry)
             if ok:
                 yield target, sources
             continue
-        namespace, name = identifier(stated_entry.get("namespace")), identifier(stated_entry.get("name"))
-        if namespace and name:
-            yield dataset(namespace, name), sources
+        target = dataset_named(stated_entry)
+        if target is not None:
+            yield target, sources
 
 
 # ------------------------------------------------------------------------------------------------------------- quality
@@ -450,7 +476,7 @@ def run_tests(facet: Any) -> list[Check]:
         name = identifier(stated.get("name"))
         if name:
             rest = {k: v for k, v in stated.items() if k not in ("status", "severity", "column")}
-            verdict = {"PASS": True, "FAIL": False}.get(_word(stated.get("status")))
+            verdict = {"PASS": True, "FAIL": False}.get(upper_word(stated.get("status")))
             kind = identifier(stated.get("type"))
             # dbt's type says only `singular`, or nothing; the name tells the check.
             assertion = dbt_name(name) if kind in (None, "singular", "generic") else kind

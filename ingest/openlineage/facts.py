@@ -10,11 +10,14 @@ from operator import attrgetter
 from typing import Any
 
 from ingest.openlineage import facets as read
+from ingest.openlineage import hand
 from ingest.openlineage.caching import Cache
 from ingest.openlineage.cleaning import settled
 from ingest.openlineage.edges import Linked, link
-from ingest.openlineage.facets import NOTHING, Ancestry, Check
+from ingest.openlineage.facets import NOTHING, Check
 from ingest.openlineage.gate import written
+from ingest.openlineage.identities import Identities, identities
+from ingest.openlineage.jobs import Told, controls, ran, told
 from ingest.openlineage.mentions import (
     AT_REST,
     INPUT,
@@ -27,12 +30,14 @@ from ingest.openlineage.mentions import (
 )
 from ingest.openlineage.parse import DATASET, RUN, kind_of
 from ingest.openlineage.times import time_us
-from lineage.facts import ABORT, OTHER, Asserted, Described, Facts, Measured, Ran, describe
+from lineage.facts import ABORT, FAIL, START, Asserted, Described, Facts, Measured, NotLinked, Ran, describe
 from lineage.model import Kind, Node, Origin
 
 DAY_US = 24 * 60 * 60 * 1_000_000
 # Edges remembered, of whole events: those of some 20,000 jobs that derive ten columns each; about 100 MB.
 REMEMBERED_EDGES = 300_000
+# States in which a run has not done what it was to do.
+UNDONE = frozenset({START, FAIL, ABORT})
 # Beside its edges, what a remembered event weighs in edges: key, digests, tuples.
 ENTRY_EDGES = 4
 
@@ -58,48 +63,79 @@ class Reader:
 
     def _facts_of_job(self, event: dict[str, Any], run: dict[str, Any] | None, at_us: int) -> Facts:
         """A RunEvent, or a JobEvent: that has no run."""
-        stated = event["job"]
-        node = Node(Kind.JOB, stated["namespace"], stated["name"])
-        job_facets, run_facets = _by_owner(
-            read.mapping(stated.get("facets")), read.mapping(read.mapping(run).get("facets"))
-        )
-        ancestry = _ancestry(run_facets)
-        own = described(node, job_facets, _added(node, ancestry, job_facets, run_facets))
+        of = told(event["job"], run)
         mentions = [mention(one, INPUT) for one in event.get("inputs") or ()]
         mentions += [mention(one, OUTPUT) for one in event.get("outputs") or ()]
-        linked, mentioned = self._link(node, mentions, (job_facets.get("lineage"), run_facets.get("lineage")))
-        related = [describe(job) for job in (ancestry.parent_job, ancestry.root_job) if job]
-        ran = None
-        if run is not None:
-            sibling = _sibling(job_facets, run_facets, ancestry)
-            ran = _ran(node, run["runId"], event.get("eventType"), run_facets, ancestry, sibling)
+        explicit = (of.job_facets.get("lineage"), of.run_facets.get("lineage"))
+        if run is None and hand.EDGE in of.job_facets:
+            return self._facts_of_edge(of, mentions, explicit, at_us)
+        linked, mentioned = self._link(of.node, mentions, explicit)
+        reported = None if run is None else ran(of, run["runId"], event.get("eventType"))
+        waits = controls(of)
+        said = identities(mentions, happened=reported is None or reported.event_type not in UNDONE)
+        own = of.own(known=reported is not None or not hand.is_by_hand(of.job_facets))
         return Facts(
             at_us,
-            Origin.DECLARED if ran is None else Origin.OBSERVED,
-            node,
-            _group(own, *mentioned, *related, *linked.extra),
+            Origin.DECLARED if reported is None else Origin.OBSERVED,
+            of.node,
+            _group(own, *mentioned, *of.related(waits), *linked.extra, *said.named),
             linked.edges,
-            ran,
-            *_observed(mentions, event, run_facets, ran),
-            linked.not_linked,
+            reported,
+            *_observed(mentions, event, of.run_facets, reported),
+            _each_reason(linked, said),
+            said.spelled,
+            said.joined,
+            said.dropped,
+            said.renamed,
+            waits,
         )
 
+    def _facts_of_edge(self, of: Told, mentions: Sequence[Mention], explicit: tuple[Any, ...], at_us: int) -> Facts:
+        """A person's word on an edge. That it names datasets doesn't make them known."""
+        judged = hand.judged(of.job_facets[hand.EDGE])
+        adds = judged is not None and judged.action == "add"
+        linked, _ = self._link(of.node, mentions if adds else (), explicit if adds else ())
+        about = hand.named([judged]) | {one.node for one in mentions}
+        others = [describe(node, known=False) for node in about - {of.node}]
+        group = _group(of.own(known=adds), *others, *linked.extra)
+        return Facts(at_us, Origin.DECLARED, of.node, group, linked.edges, not_linked=linked.not_linked, judged=judged)
+
     def _facts_of_dataset(self, event: dict[str, Any], at_us: int) -> Facts:
-        mentions = [mention(event["dataset"], AT_REST)]
-        linked, mentioned = self._link(mentions[0].node, mentions, ())
-        observed = _observed(mentions, event, NOTHING, None)
-        group = _group(*mentioned, *linked.extra)
-        return Facts(at_us, Origin.DECLARED, mentions[0].node, group, linked.edges, None, *observed, linked.not_linked)
+        """A DatasetEvent. If it names sources, a job that stands for that statement owns the edges."""
+        one = mention(event["dataset"], AT_REST)
+        owner = _owner_at_rest(one)
+        by_hand = hand.is_by_hand(one.stable)
+        linked, mentioned = self._link(owner, [one], (), known=not by_hand)
+        said = identities([one], happened=True)
+        decision = hand.decision(one.node, one.stable.get(hand.IDENTITY))
+        others = [describe(node, known=False) for node in hand.named([decision])]
+        return Facts(
+            at_us,
+            Origin.DECLARED,
+            owner,
+            _group(*mentioned, *linked.extra, *said.named, *others, *_standing_for(owner, one.node)),
+            linked.edges,
+            None,
+            *_observed([one], event, NOTHING, None),
+            _each_reason(linked, said),
+            said.spelled,
+            said.joined,
+            said.dropped,
+            said.renamed,
+            (),
+            decision,
+        )
 
     def _link(
-        self, owner: Node, mentions: Sequence[Mention], explicit: tuple[Any, ...]
+        self, owner: Node, mentions: Sequence[Mention], explicit: tuple[Any, ...], *, known: bool = True
     ) -> tuple[Linked, Iterable[Described]]:
         """The edges of an event, and its datasets described. Remembered by what they are made of, never by order."""
         mentions = each_once(mentions)
-        every = [described(one.node, one.stable) for one in mentions]
+        every = [described(one.node, one.stable, known=known) for one in mentions]
         said = b"" if explicit.count(None) == len(explicit) else written(explicit)
+        at_rest = any(one.role == AT_REST for one in mentions)
         key = (
-            *(owner.kind, owner.namespace, owner.name, said),
+            *(owner.kind, owner.namespace, owner.name, at_rest, said),
             tuple(sorted([known.digest for one, known in zip(mentions, every, strict=True) if one.is_input])),
             tuple(sorted([known.digest for one, known in zip(mentions, every, strict=True) if one.is_output])),
         )
@@ -107,9 +143,35 @@ class Reader:
         if linked is None:
             inputs = {one.node: known.facets for one, known in zip(mentions, every, strict=True) if one.is_input}
             outputs = {one.node: known.facets for one, known in zip(mentions, every, strict=True) if one.is_output}
-            linked = link(owner, inputs, outputs, explicit)
+            linked = link(owner, inputs, outputs, explicit, at_rest=at_rest)
             self.remembered.put(key, linked, ENTRY_EDGES + len(linked.edges.edges) + len(linked.not_linked))
         return linked, every
+
+
+def _owner_at_rest(one: Mention) -> Node:
+    """Who owns the edges of a DatasetEvent: without a source the dataset, else a job that stands for the statement.
+
+    The job makes its sources and it neighbours in a trace. No process of this name runs.
+    """
+    if "lineage" not in one.stable and "columnLineage" not in one.stable:
+        return one.node
+    stated = read.dataset_lineage(one.stable.get("lineage"))
+    if not (stated.datasets or stated.generated or read.column_lineage(one.stable.get("columnLineage")).datasets):
+        return one.node
+    return Node(Kind.JOB, one.node.namespace, f"lineage of {one.node.name}")
+
+
+def _standing_for(owner: Node, node: Node) -> Iterable[Described]:
+    if owner is node or owner.kind is not Kind.JOB:
+        return ()
+    text = f"Stands for what {node.id} says of its own sources; nothing runs under this name."
+    return (describe(owner, {"documentation": {"description": text}}),)
+
+
+def _each_reason(linked: Linked, said: Identities) -> tuple[NotLinked, ...]:
+    if not said.not_linked:
+        return linked.not_linked
+    return tuple(sorted({*linked.not_linked, *said.not_linked}, key=lambda one: (one.dataset, one.reason)))
 
 
 def _group(*every: Described) -> tuple[Described, ...]:
@@ -119,73 +181,6 @@ def _group(*every: Described) -> tuple[Described, ...]:
         node = one.node
         by_node.setdefault((node.kind is Kind.JOB, node.namespace, node.name), one)
     return tuple(sorted(by_node.values(), key=attrgetter("digest")))
-
-
-# ----------------------------------------------------------------------------------------------------------------- jobs
-
-
-def _by_owner(
-    job_facets: Mapping[str, Any], run_facets: Mapping[str, Any]
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Facets of a job and of its run, each under its owner. One that stands under both is left where it belongs."""
-    if not read.RUN_FACETS.isdisjoint(job_facets):
-        run_facets = {**{key: job_facets[key] for key in read.RUN_FACETS & job_facets.keys()}, **run_facets}
-        job_facets = {key: facet for key, facet in job_facets.items() if key not in read.RUN_FACETS}
-    if not read.JOB_FACETS.isdisjoint(run_facets):
-        job_facets = {**{key: run_facets[key] for key in read.JOB_FACETS & run_facets.keys()}, **job_facets}
-    return job_facets, run_facets
-
-
-def _ancestry(run_facets: Mapping[str, Any]) -> Ancestry:
-    facet = run_facets.get("parent") or run_facets.get("parentRun")
-    root = run_facets.get("root")
-    return read.parent(facet, root) if facet or root else Ancestry()
-
-
-def _added(
-    node: Node, ancestry: Ancestry, job_facets: Mapping[str, Any], run_facets: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Facets of a job that its runs carry: who contains it, and the tags that dbt gives each run of a node."""
-    added: dict[str, Any] = {}
-    for key, of in (("parent", ancestry.parent_job), ("root", ancestry.root_job)):
-        if of is not None and of != node:
-            added[key] = {"namespace": of.namespace, "name": of.name}
-    tags = run_facets.get("tags")
-    if tags is not None and (of_dbt := read.dbt_tags(tags)):
-        own = read.mapping(job_facets.get("tags"))
-        added["tags"] = {**(read.content(own) or {}), "tags": [*read.listing(own.get("tags")), *of_dbt]}
-    return added
-
-
-def _sibling(job_facets: Mapping[str, Any], run_facets: Mapping[str, Any], ancestry: Ancestry) -> str:
-    """The run that makes this one and others of its job a unit, or "".
-
-    Task instances that one task was mapped to share the DAG's run. So do the queries of a task's hooks: they are jobs
-    TASK.query.N whatever the map index, and their events don't tell it.
-    """
-    if ancestry.parent and read.is_mapped(run_facets):
-        return ancestry.parent.run_id
-    return ancestry.root.run_id if ancestry.root and read.is_airflow_query(job_facets.get("jobType")) else ""
-
-
-def _ran(
-    node: Node, run_id: str, event_type: Any, run_facets: Mapping[str, Any], ancestry: Ancestry, sibling: str
-) -> Ran:
-    nominal, error, extraction = (run_facets.get(key) for key in ("nominalTime", "errorMessage", "extractionError"))
-    start_us, end_us = read.nominal_time(nominal) if nominal else (None, None)
-    parent = ancestry.parent
-    return Ran(
-        run_id,
-        node,
-        event_type if isinstance(event_type, str) else OTHER,
-        start_us,
-        end_us,
-        parent if parent and parent.run_id != run_id else None,
-        ancestry.root if ancestry.root and ancestry.root.run_id != run_id else None,
-        read.error_message(error) if error else None,
-        sibling,
-        read.extraction_failed(extraction) if extraction else False,
-    )
 
 
 # ------------------------------------------------------------------------------------------------- what a run observed

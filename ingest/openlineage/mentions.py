@@ -11,6 +11,7 @@ from ingest.openlineage.facets import NOTHING
 from ingest.openlineage.gate import storable, written
 from lineage.facts import Described, describe
 from lineage.model import Kind, Node
+from lineage.naming import Canonical, canonical
 
 INPUT, OUTPUT, BOTH = "input", "output", "both"
 # Of a DatasetEvent: nobody read or wrote it.
@@ -19,13 +20,18 @@ AT_REST = "dataset"
 
 @dataclass(slots=True)
 class Mention:
-    """One dataset in one role. stable: facets that describe it; varying: what this run measured; checks: raw facets."""
+    """One dataset in one role. stable: facets that describe it; varying: what this run measured; checks: raw facets.
+
+    node: by its canonical name. named: how that came about; spelled: the namespace and the name as the event has them.
+    """
 
     node: Node
     role: str
     stable: Mapping[str, Any]
     varying: Mapping[str, Any]
     checks: tuple[Any, ...]
+    named: Canonical
+    spelled: tuple[str, str]
 
     @property
     def is_input(self) -> bool:
@@ -39,17 +45,26 @@ class Mention:
 
 def mention(stated: Mapping[str, Any], role: str) -> Mention:
     """A dataset object of an event, its facets told apart by what they are, not by where they stand."""
-    node = Node(Kind.DATASET, stated["namespace"], stated["name"])
+    spelled = stated["namespace"], stated["name"]
+    named = canonical(*spelled)
+    node = Node(Kind.DATASET, named.namespace, named.name)
     facets = stated.get("facets")
     if type(facets) is not dict:
         facets = NOTHING
     carried = [c for key in ("inputFacets", "outputFacets") if (c := stated.get(key)) and type(c) is dict]
     if not carried and read.MEASUREMENTS.isdisjoint(facets) and read.ASSERTIONS not in facets:
-        return Mention(node, role, facets, NOTHING, ())
-    return _told_apart(node, role, facets, carried)
+        return Mention(node, role, facets, NOTHING, (), named, spelled)
+    stable, varying, checks = _told_apart(facets, carried)
+    return Mention(node, role, stable, varying, checks, named, spelled)
 
 
-def _told_apart(node: Node, role: str, facets: Mapping[str, Any], carried: list[dict[str, Any]]) -> Mention:
+def _told_apart(
+    facets: Mapping[str, Any], carried: list[dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]:
+    """What describes a dataset, what a run measured of it, and its checks.
+
+    facets: its own; carried: its input and output facets.
+    """
     stable: dict[str, Any] = {}
     varying: dict[str, Any] = {}
     checks = []
@@ -61,7 +76,7 @@ def _told_apart(node: Node, role: str, facets: Mapping[str, Any], carried: list[
                 varying[key] = preferred(varying[key], facet) if key in varying else facet
             else:
                 stable.setdefault(key, facet)
-    return Mention(node, role, stable, varying, tuple(checks))
+    return stable, varying, tuple(checks)
 
 
 def preferred(one: Any, other: Any) -> Any:
@@ -101,10 +116,13 @@ def _united(group: Sequence[Mention]) -> Mention:
                 for key, facet in one.stable.items():
                     of_role[key] = preferred(of_role[key], facet) if key in of_role else facet
         union |= {key: facet for key, facet in of_role.items() if isinstance(facet, dict)}
-    return Mention(group[0].node, BOTH if len(roles) > 1 else group[0].role, union, NOTHING, ())
+    one = group[0]
+    return Mention(one.node, BOTH if len(roles) > 1 else one.role, union, NOTHING, (), one.named, one.spelled)
 
 
-def described(node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = NOTHING) -> Described:
+def described(
+    node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = NOTHING, *, known: bool = True
+) -> Described:
     """A dataset or job with the facets that facts keep, and its digest.
 
     added: facets that stand in no facet of that name in the event; they go as they are. Nothing is remembered from
@@ -114,6 +132,6 @@ def described(node: Node, facets: Mapping[str, Any], added: Mapping[str, Any] = 
     if added:
         kept.update(added)
     try:
-        return describe(node, kept)
+        return describe(node, kept, known=known)
     except (UnicodeEncodeError, RecursionError, ValueError):  # half a surrogate pair: from no journal, but from anybody
-        return describe(node, storable(kept))
+        return describe(node, storable(kept), known=known)

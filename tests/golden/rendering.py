@@ -31,11 +31,18 @@ def facts_of(recording: str, reader: Reader | None = None) -> Iterator[Facts]:
 
 
 def edge_line(edge: Edge, basis: Basis | None = None) -> str:
-    """One edge: `READ basis DATASET -> JOB`, `DERIVED basis type/subtype[/masked] FIELD -> FIELD`; `-`: not said."""
+    """`READ basis DATASET -> JOB for OUTPUT`, `WROTE basis JOB -> DATASET`, `DERIVED basis HOW FIELD -> FIELD`.
+
+    HOW: `type/subtype[/masked]`; `-`: not said. READ without an output, WROTE `for all`: of the job as a whole.
+    """
     words = [edge.kind.name, (edge.basis if basis is None else basis).word]
     if edge.kind is EdgeKind.DERIVED:
         words.append(how_word(edge.transformation))
-    return f"{' '.join(words)} {edge.source.id} -> {edge.target.id}"
+    line = f"{' '.join(words)} {edge.source.id} -> {edge.target.id}"
+    if edge.kind is EdgeKind.WROTE:
+        assert edge.flow in ("", edge.target.id)
+        return line if edge.flow else f"{line} for all"
+    return f"{line} for {edge.flow}" if edge.flow else line
 
 
 def how_word(how: Transformation) -> str:
@@ -63,7 +70,7 @@ def story(every: Iterable[Facts]) -> str:
         for described in facts.described:
             known[described.node] = known.get(described.node, False) or described.known
         for edge in facts.edges.edges:
-            bare = Edge(edge.kind, edge.source, edge.target, Basis.EXPLICIT, edge.transformation)
+            bare = Edge(edge.kind, edge.source, edge.target, Basis.EXPLICIT, edge.transformation, edge.flow)
             edges[bare] = min(edge.basis, edges.get(bare, edge.basis))
         checks |= {check_line(asserted) for asserted in facts.asserted}
         not_linked |= {f"{one.dataset}: {one.reason}" for one in facts.not_linked}

@@ -63,8 +63,22 @@ def _run(facts: Facts, expected: Any) -> Any:
         "error": run.error,
         "sibling": run.sibling,
         "incomplete": run.incomplete,
+        "snapshot": run.snapshot,
+        "job": run.job.id,
     }
     return {key: told[key] for key in expected}
+
+
+def _decision(facts: Facts, expected: Any) -> Any:
+    said = facts.decision
+    if said is None:
+        return None
+    return [said.action, said.one.id, said.other.id, said.into.id if said.into else None, said.author, said.reason]
+
+
+def _judged(facts: Facts, expected: Any) -> Any:
+    said = facts.judged
+    return [said.action, said.source.id, said.target.id, said.author, said.reason] if said else None
 
 
 def _described(facts: Facts, expected: Any) -> Any:
@@ -84,6 +98,17 @@ PARTS: dict[str, Callable[[Facts, Any], Any]] = {
     "run": _run,
     "measured": lambda facts, _: [[one.dataset.id, one.role, dict(one.body)] for one in facts.measured],
     "asserted": lambda facts, _: [check_line(one) for one in facts.asserted],
+    "spelled": lambda facts, _: [
+        f"{one.node.id} as {one.namespace} {one.name} by {', '.join(one.rules)}"
+        + (f" without {one.folded}" * bool(one.folded))
+        for one in facts.spelled
+    ],
+    "joined": lambda facts, _: [f"{one.node.id} = {one.alias.id} {one.how} {one.type}" for one in facts.joined],
+    "dropped": lambda facts, _: [one.node.id for one in facts.dropped],
+    "renamed": lambda facts, _: [f"{one.previous.id} -> {one.node.id}" for one in facts.renamed],
+    "controls": lambda facts, _: [f"{one.upstream.id} -> {one.downstream.id} {one.rule}" for one in facts.controls],
+    "decision": _decision,
+    "judged": _judged,
     "not_linked": lambda facts, _: [f"{one.dataset}: {one.reason}" for one in facts.not_linked],
 }
 # The order of these is the order of the facts; the others are told in the order of the file.
