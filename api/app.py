@@ -13,7 +13,7 @@ from api import openapi, problems
 from api.answers import json_answer
 from api.auth import AdminKey
 from api.gate import Gate, RouteTable
-from api.routes import datasets, health, ingest, jobs, namespaces, runs, search, select, trace
+from api.routes import datasets, diff, health, ingest, jobs, namespaces, runs, search, select, trace
 from api.wiring import Headwater
 
 BASE = "/api/v1"
@@ -22,6 +22,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     ingest.router,
     trace.router,
+    diff.router,
     datasets.router,
     jobs.router,
     runs.router,

@@ -106,6 +106,62 @@ class TraceAnswer(Shape):
     warnings: Annotated[list[SelectionWarning], Field(description="Only with `select`.")] = []
 
 
+class NodeChange(Shape):
+    id: NodeText
+
+
+class EdgeChange(Shape):
+    source: NodeText
+    target: NodeText
+    kind: Literal["read", "wrote", "derived"]
+
+
+class FieldChange(Shape):
+    dataset: NodeText
+    field: str
+
+
+class TagChange(Shape):
+    node: NodeText
+    field: Annotated[str, Field(description="Empty for a tag of the node itself.")]
+    key: str
+
+
+class OwnerChange(Shape):
+    node: NodeText
+    name: str
+
+
+class Changed(Shape):
+    """Rows by what they are found by. Added and removed ones with what they said; changed ones with before, after."""
+
+    nodes: list[NodeChange]
+    edges: list[EdgeChange]
+    fields: list[FieldChange]
+    tags: list[TagChange]
+    owners: list[OwnerChange]
+    statistics: Annotated[list[dict[str, Any]], Field(description="Only between two runs.")] = []
+
+
+class DiffTotals(Shape):
+    added: dict[str, int]
+    removed: dict[str, int]
+    changed: dict[str, int]
+
+
+class DiffAnswer(Shape):
+    from_: Annotated[str, Field(alias="from", description="A time, or `run:ID`.")]
+    to: str
+    node: NodeText | None
+    depth: int | None
+    position: Annotated[int, Field(ge=0, description="Of the journal: the answer knows all events up to here.")]
+    added: Changed
+    removed: Changed
+    changed: Changed
+    totals: Annotated[DiffTotals, Field(description="Exact, also where lists end early.")]
+    truncated: Annotated[bool, Field(description="A list holds fewer rows than its total.")]
+
+
 class Entity(Shape):
     """What a list says of a dataset or job."""
 

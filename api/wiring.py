@@ -33,8 +33,9 @@ from ingest.projection import Projector
 from lineage.database import make_folder, open_engine, sqlite_url
 from lineage.errors import NotOwner, StoreBehind
 from lineage.following import Follower
-from lineage.ports import Catalog, GraphStore, Mark
+from lineage.ports import Catalog, GraphStore, History, Mark
 from lineage.stores.catalog import SqlCatalog
+from lineage.stores.history import SqlHistory
 
 Projecting = Literal["inline", "process", "off"]
 LOCK_FILE = "journal.lock"
@@ -56,6 +57,7 @@ class Headwater:
     journal: Journal
     intake: Intake
     catalog: Catalog
+    history: History
     graph: GraphStore
     projector: Projector
     follower: Follower
@@ -221,7 +223,7 @@ def _assembled(
     key: str,
     is_new: bool,
     journal: Journal,
-    catalog: Catalog,
+    catalog: SqlCatalog,
     graph: GraphStore,
     metrics: Metrics,
     projecting: Projecting,
@@ -243,6 +245,7 @@ def _assembled(
         journal=journal,
         intake=intake,
         catalog=catalog,
+        history=SqlHistory(catalog.engine),
         graph=graph,
         projector=Projector(journal, Reader(), catalog),
         follower=follower,

@@ -7,13 +7,14 @@ Nodes and fields have integer ids that the catalog gives, dense from 1, in two s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lineage.diff import Rows
 from lineage.expressions import Term
 from lineage.facts import Facts
 from lineage.graph import Ids, Subgraph
@@ -152,6 +153,19 @@ class Walk:
     origin: Origin | None = None
     min_basis: Basis = Basis.IMPLICIT_PRODUCT
     limit: int = 5_000_000
+
+
+class History(Protocol):
+    """The catalog through time, in the words of `lineage.diff`."""
+
+    def between(self, since: int, until: int, scope: Collection[int] | None = None) -> tuple[Rows, Rows]:
+        """What may differ between two times, as it was at the one and at the other; what is left out was the same.
+
+        scope: ids of datasets and jobs; only these, and edges among them. None: everything.
+        """
+
+    def shown_by(self, run_id: str) -> Rows:
+        """What a run showed. Raises UnknownNode."""
 
 
 class GraphStore(Protocol):
