@@ -86,6 +86,10 @@ class Door:
                 answer, problem, asked_s = None, f"can't be reached: {str(error) or type(error).__name__}", 0.0
             except httpx.InvalidURL as error:
                 raise BadUsage(f"{self.name} is no address: {error}; write http://HOST:PORT") from error
+            except UnicodeEncodeError as error:
+                raise BadUsage(
+                    f"{error.object[:80]!r} is no UTF-8, so nothing is called so; spell it otherwise"
+                ) from error
             if answer is not None and answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return answer
             pause_s = min(LONGEST_PAUSE_S, max(pause_s * 1.6, asked_s))
