@@ -42,19 +42,21 @@ def fold_partitions(path: str, endings: frozenset[str] = frozenset()) -> tuple[s
     >>> fold_partitions("raw/source=crm/accounts/dt=2026-05-01")
     ('raw/source=crm/accounts', 'dt=2026-05-01')
     """
-    if "=" not in path:
-        return path, ""
-    segments = path.split("/")
+    segments = path.split("/") if "=" in path else []
     end = len(segments)
-    if _is_file(segments[-1], endings):
-        end -= 1
-    start = end
+    while (start := _partitions(segments, end, endings)) < end and any(segments[:start]):
+        end = start  # once more: what is left may end in a file of a partition itself
+    if end == len(segments):
+        return path, ""
+    return "/".join(segments[:end]), "/".join(segments[end:])
+
+
+def _partitions(segments: list[str], end: int, endings: frozenset[str]) -> int:
+    """Where the last run of partition folders before `end` begins; `end` if there is none."""
+    start = last = end - 1 if end and _is_file(segments[end - 1], endings) else end
     while start and _FOLDER.fullmatch(segments[start - 1]):
         start -= 1
-    above = "/".join(segments[:start])
-    if start == end or not above.strip("/"):
-        return path, ""
-    return above, "/".join(segments[start:])
+    return start if start < last else end
 
 
 def _is_file(segment: str, endings: frozenset[str]) -> bool:

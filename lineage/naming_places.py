@@ -17,7 +17,7 @@ from lineage.naming_uris import URI
 MEMO = 8_192  # namespaces
 MEMO_CHARS = 512  # a longer one is worked out each time
 
-_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)[^/@]*:[^/@]*@", re.DOTALL)
+_DATABASE = re.compile(r";\s*database(?:name)?=([^;/]+)", re.IGNORECASE)
 _GLUE = re.compile(r"aws[a-z\-]*:glue:.+")
 _BARE = ("file", "bigquery", "pubsub")  # namespaces that are a scheme and nothing else
 
@@ -60,7 +60,10 @@ def without_password(namespace: str) -> str:
     >>> without_password("vendor://me:secret@feed")
     'vendor://feed'
     """
-    return _PASSWORD.sub(r"\1", namespace, count=1)
+    scheme, colon, rest = namespace.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    return f"{scheme}{colon}{host}{slash}{path}" if at and ":" in user else namespace
 
 
 def _worked_out(namespace: str) -> Draft | None:
@@ -115,6 +118,11 @@ def written(draft: Draft) -> str:
 
 
 def _parameters(draft: Draft) -> None:
+    """Behind `?`; in addresses of SQL Server behind `;`, where the database may stand."""
+    if ";" in draft.authority and "[]" in draft.scheme.quotes:
+        database = _DATABASE.search(draft.authority)
+        path = draft.path or (database[1] if database else "")
+        draft.set("parameters", authority=draft.authority.partition(";")[0], path=path)
     for key in ("authority", "path"):
         draft.set("parameters", **{key: re.split(r"[?#]", getattr(draft, key), maxsplit=1)[0]})
 

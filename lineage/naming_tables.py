@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lineage.naming_rules import Scheme
 
 _MARKS = frozenset('."`[]/ \t\n')
-_PARTITION = re.compile(r"(.+\..+)\$([0-9]{4,10}|__NULL__|__UNPARTITIONED__)")
+_PARTITION = re.compile(r"[0-9]{4,10}|__NULL__|__UNPARTITIONED__")
 
 
 def identifiers(name: str, quotes: tuple[str, ...]) -> list[str] | None:
@@ -83,8 +83,10 @@ def bigquery(name: str) -> tuple[str, str]:
     head, colon, tail = name.rpartition(":")
     if colon and head and ("." not in head or ":" in head):
         name = f"{head}.{tail}"
-    found = _PARTITION.fullmatch(name)
-    return (found[1], f"${found[2]}") if found else (name, "")
+    table, dollar, partition = name.rpartition("$")
+    if dollar and table.count(".") > 0 and _PARTITION.fullmatch(partition):
+        return table, f"${partition}"
+    return name, ""
 
 
 _RESOURCE = re.compile(r"(?:projects/)?([^/:]+)/(topic|subscription)s/([^/]+)")

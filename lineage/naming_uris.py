@@ -9,6 +9,8 @@ from lineage.naming_tables import identifiers
 
 URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-_]*):(.*)", re.DOTALL)  # `_`: not in RFC 3986, but in SQLAlchemy's drivers
 
+_BARE = ("file", "bigquery", "pubsub")  # `bigquery:project.dataset.table`
+
 
 def split(uri: str) -> tuple[str, str] | None:
     """Namespace and name as written, either may be empty; None if it is no URI or not one of a whole name.
@@ -28,7 +30,7 @@ def split(uri: str) -> tuple[str, str] | None:
     if scheme is not None and scheme.holds == "files":
         return _table_in_file(uri)
     if not rest.startswith("//"):
-        return ("file", rest) if word == "file" and rest.startswith("/") else None
+        return (word, rest) if word in _BARE and (word != "file" or rest.startswith("/")) else None
     authority, _, path = rest[2:].partition("/")
     if scheme is None:
         return (f"{found[1]}://{authority}", path) if authority else None
@@ -36,8 +38,9 @@ def split(uri: str) -> tuple[str, str] | None:
 
 
 def _glue(uri: str) -> tuple[str, str] | None:
-    head, _, name = uri.partition(":table/")
-    return (head, f"table/{name}") if name else None
+    """The standard writes `…:account/table/db/t`, AWS `…:account:table/db/t`."""
+    head, _, name = uri.partition("table/")
+    return (head[:-1], f"table/{name}") if name and head[-1:] in (":", "/") else None
 
 
 def _table_in_file(uri: str) -> tuple[str, str] | None:
@@ -48,7 +51,7 @@ def _table_in_file(uri: str) -> tuple[str, str] | None:
 
 def _table(scheme: Scheme, authority: str, path: str) -> tuple[str, str] | None:
     """As many segments as a full name has parts, or one segment with all the parts."""
-    parts = path.partition("?")[0].split("/")
+    parts = path.partition("?")[0].removesuffix("/").split("/")
     if scheme.authority == "none":
         parts = [authority, *parts] if authority else parts
         authority = ""

@@ -25,7 +25,7 @@ def namespaces(draw: st.DrawFn) -> str:
 @example("file", "srv/x/dt=1/y.csv")
 @example("file:", "file:///srv/x")
 @example("snowflake://x", '"a"."B"."c.d"')
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=600, deadline=None)
 def test_the_canonical_name_of_a_canonical_name_is_itself_and_no_rule_is_named(namespace: str, name: str):
     once = canonical(namespace, name)
     again = canonical(once.namespace, once.name)
@@ -35,7 +35,7 @@ def test_the_canonical_name_of_a_canonical_name_is_itself_and_no_rule_is_named(n
 
 
 @given(st.one_of(namespaces(), TEXTS), TEXTS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_rules_are_named_exactly_if_something_changed_and_all_of_them_are_in_the_table(namespace: str, name: str):
     done = canonical(namespace, name)
     assert bool(done.rules) == ((done.namespace, done.name) != (namespace, name))
@@ -44,7 +44,7 @@ def test_rules_are_named_exactly_if_something_changed_and_all_of_them_are_in_the
 
 
 @given(st.one_of(namespaces(), TEXTS), TEXTS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_no_rule_makes_an_empty_name_or_namespace_of_one_that_said_something(namespace: str, name: str):
     done = canonical(namespace, name)
     assert bool(done.name) == bool(name) or "namespace-path" in done.rules
@@ -52,7 +52,7 @@ def test_no_rule_makes_an_empty_name_or_namespace_of_one_that_said_something(nam
 
 
 @given(st.one_of(namespaces(), TEXTS))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 def test_a_uri_is_a_canonical_name_or_none(uri: str):
     found = canonical_uri(uri)
     assert found is None or canonical(found.namespace, found.name).rules == ()
