@@ -36,6 +36,7 @@ class NodeRow:
     """A dataset, job or flow of a job as graph stores keep it. parent: id of the containing job, 0 for none.
 
     A flow is the part of a job that fills one output: of kind JOB, named like it, and its parent is the job itself.
+    flow: the id of that output; "" for all that is no flow.
     """
 
     id: int
@@ -43,6 +44,7 @@ class NodeRow:
     namespace: str
     name: str
     parent: int = 0
+    flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,17 @@ class NodeColumns:
     stands: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Control:
+    """A job waits for another one, by their ids. rule: the trigger rule, or ""."""
+
+    upstream: int
+    downstream: int
+    rule: str
+    first_us: int
+    last_us: int
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeFacts:
     """What the catalog knows of edges beyond their shape, aligned with the ids asked for."""
@@ -277,7 +290,8 @@ class Catalog(GraphSource, Protocol):
         """A node by its id or itself, and its integer id in the space of its kind. Raises UnknownNode, InvalidNode."""
 
     def roots(self, node: Node, number: int) -> tuple[int, ...]:
-        """All ids under which a found node stands in the graph: a job and its flows, else the one."""
+        """All ids under which a found node stands in the graph, ascending: a job, all jobs within it, and the flows of
+        each; else the one."""
 
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
         """Raises KeyError for an id that the catalog never gave."""
@@ -290,6 +304,9 @@ class Catalog(GraphSource, Protocol):
         """
 
     def edge_facts(self, ids: Sequence[int]) -> EdgeFacts: ...
+
+    def controls(self, jobs: Sequence[int]) -> list[Control]:
+        """Which of some jobs wait for which others of them, by their ids."""
 
     def fields_of(self, dataset: int) -> list[int]:
         """Ids of the fields of a dataset, by name."""

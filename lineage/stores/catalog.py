@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, func, literal, select
 
 from lineage.database import reading, writing
 from lineage.errors import UnknownNode
 from lineage.expressions import Term
 from lineage.graph import Ids
 from lineage.model import Kind, Layer, Node, Transformation, candidates
-from lineage.ports import Applied, Changes, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
-from lineage.stores import entities, feed, matching
+from lineage.ports import Applied, Changes, Control, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
+from lineage.stores import controls, entities, feed, matching
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
@@ -94,8 +94,11 @@ class SqlCatalog:
         if node.kind is not Kind.JOB:
             return (number,)
         with reading(self.engine) as connection:
-            flows = select(t.flow.c.id).where(t.flow.c.job_id == number).order_by(t.flow.c.id)
-            return (number, *connection.execute(flows).scalars())
+            within = select(literal(number).label("id")).cte("within", recursive=True)
+            # UNION, not UNION ALL: parents that go in a circle end.
+            within = within.union(select(t.node.c.id).join(within, t.node.c.parent_id == within.c.id))
+            flows = select(t.flow.c.id).join(within, t.flow.c.job_id == within.c.id)
+            return tuple(sorted(connection.execute(select(within.c.id).union_all(flows)).scalars()))
 
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
         with reading(self.engine) as connection:
@@ -168,6 +171,10 @@ class SqlCatalog:
                     Transformation(r[4], r[5], bool(r[6])) if r[4] or r[5] or r[6] else None for r in found
                 ],
             )
+
+    def controls(self, jobs: Sequence[int]) -> list[Control]:
+        with reading(self.engine) as connection:
+            return controls.among(connection, jobs)
 
     def fields_of(self, dataset: int) -> list[int]:
         with reading(self.engine) as connection:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy import Connection, Engine, Table, func, literal, select
 
 from lineage.database import reading
 from lineage.model import Basis as BasisOf
@@ -61,19 +61,19 @@ def _between(statement: Any, table: Table, after: int, upto: int) -> Any:
 
 def _nodes() -> Any:
     columns = [t.node.c.id, t.node.c.kind, t.namespace.c.name.label("namespace"), t.node.c.name, t.node.c.parent_id]
-    return select(*columns).join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
+    return select(*columns, literal("").label("flow")).join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
 
 
 def _flows() -> Any:
     """Flows as nodes: named like their job, and within it."""
     columns = [t.flow.c.id, t.node.c.kind, t.namespace.c.name.label("namespace"), t.node.c.name]
-    joined = select(*columns, t.flow.c.job_id.label("parent_id"))
+    joined = select(*columns, t.flow.c.job_id.label("parent_id"), t.flow.c.name.label("flow"))
     joined = joined.join(t.node, t.node.c.id == t.flow.c.job_id)
     return joined.join(t.namespace, t.namespace.c.id == t.node.c.namespace_id)
 
 
 def _node(row: Any) -> NodeRow:
-    return NodeRow(row.id, Kind(row.kind), row.namespace, row.name, row.parent_id)
+    return NodeRow(row.id, Kind(row.kind), row.namespace, row.name, row.parent_id, row.flow)
 
 
 def _field(row: Any) -> FieldRow:
@@ -121,7 +121,7 @@ class SqlSnapshot:
     def nodes(self, batch: int = 20_000) -> Iterator[Sequence[NodeRow]]:
         for statement in (_nodes().order_by(t.node.c.id), _flows().order_by(t.flow.c.id)):
             for rows in self._stream(statement, batch):
-                yield [NodeRow(r[0], Kind(r[1]), r[2], r[3], r[4]) for r in rows]
+                yield [NodeRow(r[0], Kind(r[1]), *r[2:]) for r in rows]
 
     def fields(self, batch: int = 20_000) -> Iterator[Sequence[FieldRow]]:
         statement = select(t.field.c.id, t.field.c.dataset_id, t.field.c.name).order_by(t.field.c.id)

@@ -4,9 +4,13 @@ What analysts find there, and may build on:
 
     (:Dataset {id, namespace, name})-[:READ_BY]->(:Job {id, namespace, name})-[:WROTE]->(:Dataset)
     (:Job)-[:CHILD_OF]->(:Job)
+    (:Job {id, namespace, name, flow})-[:FLOW_OF]->(:Job)
     (:Field {id, dataset, namespace, name, column})-[:FIELD_OF]->(:Dataset)
     (:Field)-[:DERIVED]->(:Field)
 
+A job whose outputs have sources of their own is there once for itself and once for each such output, with `flow`, the
+id of that output: what is read for one output leads to no other. `WHERE j.flow IS NULL` leaves the jobs themselves,
+`RETURN DISTINCT j.name` names each once.
 A READ_BY, WROTE or DERIVED stands for one life of an edge; an edge that closed and opened again has several.
 edge: its id. owner: id of the job or dataset that asserts it. origin: 0 observed, 1 declared. basis: 0 explicit,
 1 column, 2 parsed, 3 implicit_single, 4 implicit_product. opened, closed: microseconds since 1970 in UTC; closed is
@@ -93,7 +97,8 @@ INDEX_NAMES: list[LiteralString] = [
     "headwater_derived",
 ]
 WIPES: list[LiteralString] = [
-    "MATCH ()-[r:READ_BY|WROTE|DERIVED|CHILD_OF|FIELD_OF]->() WITH r LIMIT $batch DELETE r RETURN count(*) AS gone",
+    "MATCH ()-[r:READ_BY|WROTE|DERIVED|CHILD_OF|FLOW_OF|FIELD_OF]->() WITH r LIMIT $batch DELETE r "
+    "RETURN count(*) AS gone",
     "MATCH (n:Dataset|Job|Field) WITH n LIMIT $batch DETACH DELETE n RETURN count(*) AS gone",
 ]
 
@@ -122,6 +127,12 @@ PUT_PARENTS: LiteralString = """
     MERGE (n:Job {id: x[0]})
     MERGE (p:Job {id: x[3]})
     MERGE (n)-[:CHILD_OF]->(p)"""
+PUT_FLOWS: LiteralString = """
+    UNWIND $rows AS x
+    MERGE (n:Job {id: x[0]})
+    SET n.namespace = x[1], n.name = x[2], n.flow = x[4]
+    MERGE (j:Job {id: x[3]})
+    MERGE (n)-[:FLOW_OF]->(j)"""
 PUT_FIELDS: LiteralString = """
     UNWIND $rows AS x
     MERGE (d:Dataset {id: x[1]})
@@ -460,15 +471,17 @@ def _chunks(rows: Sequence[Any], batch: int) -> Iterator[list[Any]]:
 
 def _node_statements(nodes: Sequence[NodeRow]) -> list[Statement]:
     datasets = [[row.id, row.namespace, row.name] for row in nodes if row.kind is Kind.DATASET]
-    jobs = [[row.id, row.namespace, row.name, row.parent] for row in nodes if row.kind is Kind.JOB]
+    of_jobs = [row for row in nodes if row.kind is Kind.JOB]
+    jobs = [[row.id, row.namespace, row.name, row.parent] for row in of_jobs if not row.flow]
+    flows = [[row.id, row.namespace, row.name, row.parent, row.flow] for row in of_jobs if row.flow]
     children = [row for row in jobs if row[3]]
-    return [(PUT_DATASETS, datasets), (PUT_JOBS, jobs), (PUT_PARENTS, children)]
+    return [(PUT_DATASETS, datasets), (PUT_JOBS, jobs), (PUT_PARENTS, children), (PUT_FLOWS, flows)]
 
 
 def _renamed_statements(nodes: Sequence[NodeRow]) -> list[Statement]:
     """The same for nodes that may have been there before, under other names and parents."""
     new = _node_statements(nodes)
-    (_, datasets), (_, jobs), _ = new
+    (_, datasets), (_, jobs), *_ = new
     return [*new, (RENAME_FIELDS, datasets), (LEAVE_PARENTS, jobs)]
 
 
