@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from lineage.algorithms.digraph import Condensed, Digraph, Ints, Mask, condensed, hops_from, reached_from
+from lineage.ends import End
 from lineage.errors import TooWide
 from lineage.graph import Ids, Subgraph
-from lineage.model import Granularity, Kind, Layer
+from lineage.model import Granularity, Kind
 from lineage.ports import NodeColumns
-from lineage.traces import MAX_PAIRS
+from lineage.traces import MAX_PAIRS, texts_of
 
 NOBODY = -1  # via of a step that no job stands behind
 
@@ -90,12 +91,13 @@ class Between:
 
 @dataclass(frozen=True)
 class _Draft:
-    """A part in the making. lead: per node, the node that follows where names alone leave the order open; else 0."""
+    """A part in the making. kept: starts and ends. lead: per node, what follows where names leave the order open."""
 
     steps: Steps
     name: Ints
     source: int
     target: int
+    kept: Ints
     lead: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
@@ -124,27 +126,26 @@ def _both(down: Subgraph, up: Subgraph) -> Subgraph:
 
 
 def between(
-    down: Subgraph, ids: Ids, names: NodeColumns, texts: list[str], starts: Ids, ends: Ids, granularity: Granularity
+    found: Subgraph, ids: Ids, names: NodeColumns, source: End, target: End, granularity: Granularity
 ) -> Between:
-    """The part between `starts` and `ends`, which have no node in common.
+    """The part between two ends, which have no id in common.
 
-    down: what lies downstream of the starts. ids: of it, what lies upstream of the ends, ascending; not empty. names,
-    texts: aligned with ids. granularity DATASET: jobs become `via` of the steps between datasets, but for the ends.
+    found, ids: as `common` gives them, at least one id. names: aligned with ids. granularity DATASET: jobs become `via`
+    of the steps between datasets, but for the ends.
     Raises TooWide past 1,000,000 pairs of datasets.
     """
+    texts = texts_of(names)
     order = sorted(range(len(ids)), key=texts.__getitem__)
-    sorted_texts = [texts[at] for at in order]
-    name, kinds = _codes(order, sorted_texts), np.asarray(names.kinds, np.int64)
-    steps = _within(down, ids)
-    one, other = np.searchsorted(ids, np.intersect1d(ids, starts)), np.searchsorted(ids, np.intersect1d(ids, ends))
-    draft = _trimmed(_closed(steps, name, one, other, apart=down.layer is Layer.FIELD))
+    name, kinds = _codes(order, [texts[at] for at in order]), np.asarray(names.kinds, np.int64)
+    codes = {texts[at]: int(name[at]) for at in order}
+    sides = [(source.down, codes.get(source.node.id)), (target.up, codes.get(target.node.id))]
+    draft = _trimmed(_closed(_within(found, ids), name, [(np.flatnonzero(np.isin(ids, at)), of) for at, of in sides]))
     if granularity is Granularity.DATASET:
-        draft = _over_jobs(draft, kinds)
+        draft = _over_jobs(draft, kinds == Kind.JOB)
     elif granularity is Granularity.JOB:
         draft = _copies_joined(draft, kinds == Kind.JOB)
     by_code = dict(zip(name.tolist(), kinds.tolist(), strict=True))
-    distinct = {int(code): text for code, text in zip(name[order].tolist(), sorted_texts, strict=True)}
-    return _numbered(draft, list(distinct.values()), [by_code[code] for code in distinct])
+    return _numbered(draft, list(codes), [by_code[code] for code in codes.values()])
 
 
 def _codes(order: list[int], sorted_texts: list[str]) -> Ints:
@@ -172,41 +173,45 @@ def _within(down: Subgraph, ids: Ids) -> Steps:
     )
 
 
-def _closed(steps: Steps, name: Ints, starts: Ints, ends: Ints, *, apart: bool) -> _Draft:
-    """No step into a start or out of an end. Ids of one job become one node; columns stay `apart`, with a node of no
-    name before all starts and one behind all ends."""
-    size = len(name)
-    if apart:
-        place = np.arange(size)
-        virtual = np.concatenate((np.full(len(starts), size), ends))
-        leads = np.concatenate((starts, np.full(len(ends), size + 1)))
-        more = np.zeros(len(virtual), np.int64) - 1
-    else:
-        place = np.arange(size)
-        place[starts], place[ends] = starts[0], ends[0]
-        virtual = leads = more = np.empty(0, np.int64)
-    banned_in, banned_out = np.isin(steps.target, starts), np.isin(steps.source, ends)
-    steps = steps.taken(~(banned_in | banned_out)).moved(place)
-    if not apart:
-        return _Draft(steps, name, int(starts[0]), int(ends[0]))
-    added = Steps(virtual, leads, more, more, more, more)
-    columns = (np.concatenate((getattr(steps, c.name), getattr(added, c.name))) for c in fields(steps))
-    return _Draft(Steps(*columns), np.append(name, [-1, -1]), size, size + 1)
+def _closed(steps: Steps, name: Ints, sides: Sequence[tuple[Ints, int | None]]) -> _Draft:
+    """No step into a start or out of an end. Ids of one name are one node; what others stand for, as columns do for a
+    dataset, is a node of no name before all starts or behind all ends.
+
+    sides: of starts and of ends, their nodes, and the name code of what was asked for.
+    """
+    (starts, _), (ends, _) = sides
+    steps = steps.taken(~(np.isin(steps.target, starts) | np.isin(steps.source, ends)))
+    place, size = np.arange(len(name)), len(name)
+    for nodes, _ in sides:
+        _, first, which = np.unique(name[nodes], return_index=True, return_inverse=True)
+        place[nodes] = nodes[first][which]
+    steps, asked, lone = steps.moved(place), [], []
+    for at, (nodes, code) in enumerate(sides):
+        distinct = np.unique(place[nodes])
+        if name[distinct].tolist() == [code]:
+            asked.append(int(distinct[0]))
+        else:
+            asked.append(size + at)
+            virtual, none = np.full(len(distinct), size + at), np.full(len(distinct), NOBODY)
+            before, behind = (distinct, virtual) if at else (virtual, distinct)
+            lone.append(Steps(before, behind, none, none, none, none))
+    kept = np.unique(place[np.concatenate((starts, ends))])
+    return _Draft(_stacked(steps, *lone), np.append(name, [-1, -1]), asked[0], asked[1], kept)
 
 
-def _over_jobs(draft: _Draft, kinds: Ints) -> _Draft:
+def _stacked(*parts: Steps) -> Steps:
+    return Steps(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Steps)))
+
+
+def _over_jobs(draft: _Draft, is_job: Mask) -> _Draft:
     """READ and WROTE steps joined at the job between, as in a trace of datasets; those of an end that is a job stay."""
-    steps = draft.steps
-    at_end = np.zeros(len(kinds), bool)
-    at_end[[draft.source, draft.target]] = True
-    is_job = (kinds == Kind.JOB) & ~at_end
-    reads, writes = steps.taken(is_job[steps.target]), steps.taken(is_job[steps.source])
+    steps, passed = draft.steps, np.append(is_job, [False, False])
+    passed[draft.kept] = False
+    reads, writes = steps.taken(passed[steps.target]), steps.taken(passed[steps.source])
     left, right = _pairs(reads.target, writes.source)
     r, w = reads.taken(left), writes.taken(right)
     joined = Steps(r.source, w.target, r.basis, np.maximum(r.origin, w.origin), r.edge, draft.name[r.target])
-    rest = steps.taken(~is_job[steps.target] & ~is_job[steps.source])
-    columns = (np.concatenate((getattr(joined, c.name), getattr(rest, c.name))) for c in fields(steps))
-    return _Draft(Steps(*columns), draft.name, draft.source, draft.target)
+    return replace(draft, steps=_stacked(joined, steps.taken(~passed[steps.target] & ~passed[steps.source])))
 
 
 def _copies_joined(draft: _Draft, is_job: Mask) -> _Draft:
@@ -214,8 +219,8 @@ def _copies_joined(draft: _Draft, is_job: Mask) -> _Draft:
     steps, size = draft.steps, len(draft.name)
     used = np.unique(np.concatenate((steps.source, steps.target, [draft.source, draft.target])))
     several = np.zeros(size, bool)
-    several[used] = np.bincount(draft.name[used], minlength=int(draft.name.max()) + 1)[draft.name[used]] > 1
-    several &= is_job
+    several[used] = np.bincount(draft.name[used] + 1)[draft.name[used] + 1] > 1
+    several &= np.append(is_job, [False, False])
     if not several.any():
         return draft
     leaving, entering = several[steps.source], several[steps.target]
@@ -223,12 +228,11 @@ def _copies_joined(draft: _Draft, is_job: Mask) -> _Draft:
     keys, copy = np.unique(np.stack((draft.name[writes.source], writes.target)), axis=1, return_inverse=True)
     copy = size + copy.reshape(-1)
     left, right = _pairs(reads.target, writes.source)
-    into, onward = reads.taken(left), writes.taken(slice(None))
-    into = Steps(into.source, copy[right], into.basis, into.origin, into.edge, into.via)
-    onward = Steps(copy, onward.target, onward.basis, onward.origin, onward.edge, onward.via)
-    columns = (np.concatenate([getattr(part, c.name) for part in (rest, into, onward)]) for c in fields(steps))
+    into = replace(reads.taken(left), target=copy[right])
+    onward = replace(writes, source=copy)
     lead = np.concatenate((np.zeros(size, np.int64), draft.name[keys[1]] + 1))
-    return _Draft(Steps(*columns), np.concatenate((draft.name, keys[0])), draft.source, draft.target, lead)
+    name = np.concatenate((draft.name, keys[0]))
+    return replace(draft, steps=_stacked(rest, into, onward), name=name, lead=lead)
 
 
 def _pairs(left: Ints, right: Ints) -> tuple[Ints, Ints]:

@@ -31,7 +31,7 @@ def granularity_of(nodes: Sequence[Node]) -> Granularity:
 
 def end_at(catalog: Catalog, store: GraphStore, node: Node, number: int, granularity: Granularity, walk: Walk) -> End:
     """At `field` a dataset stands for its columns, a job for those it reads and those it fills; else a field for its
-    dataset."""
+    dataset. A job that contains others, such as a DAG, stands for them."""
     if granularity is not Granularity.FIELD:
         if node.kind is Kind.FIELD:
             node, number = catalog.find(node.dataset)
@@ -44,11 +44,12 @@ def end_at(catalog: Catalog, store: GraphStore, node: Node, number: int, granula
 
 
 def _columns_of_job(catalog: Catalog, store: GraphStore, node: Node, number: int, walk: Walk) -> End:
-    written = store.reach(catalog.roots(node, number), down=True, layer=Layer.JOB, walk=replace(walk, hops=1))
+    jobs = catalog.roots(node, number)
+    written = store.reach(jobs, down=True, layer=Layer.JOB, walk=replace(walk, hops=1))
     datasets = np.unique(written.target).tolist()
     columns = [column for dataset in datasets for column in catalog.fields_of(dataset)]
     into = reach(store, _ids(columns), Layer.FIELD, replace(walk, hops=1), down=False)
-    own = np.asarray(catalog.edge_facts(into.edge.tolist()).owners, np.int64) == number
+    own = np.isin(catalog.edge_facts(into.edge.tolist()).owners, jobs)
     return End(node, Layer.FIELD, np.unique(into.target[own]), np.unique(into.source[own]))
 
 

@@ -92,8 +92,8 @@ def paths(
     """The k shortest paths from `source` to `target`, and what is true of all of them.
 
     granularity: what a path shows; None: fields if one of the ends is a field, else datasets and jobs. At `dataset` and
-        `job` a field stands for its dataset; at `field` a dataset stands for its columns, a job for those it fills, as
-        source, or reads, as target. walk: the edges to use; its `hops` is not looked at.
+        `job` a field stands for its dataset, a DAG for its tasks; at `field` a dataset stands for its columns, a job
+        for those it fills, as source, or reads, as target. walk: the edges to use; its `hops` is not looked at.
     Raises UnknownNode, InvalidNode, StoreUnavailable, StoreBehind as a trace does; TooWide past 1,000,000 pairs of
     datasets.
     Cost: what lies downstream of the source and upstream of the target, in two round trips to the store.
@@ -130,8 +130,8 @@ class _Question:
         if self.source.node == self.target.node:
             return replace(bare, distance=0, size=(1, 0), paths=(_standing(bare.source),), shortest=1, total=Count(1))
         shared = np.intersect1d(self.source.down, self.target.up)
-        if len(shared):  # a column and its own dataset
-            texts = sorted(texts_of(self.catalog.names(self.source.layer, shared.tolist())))
+        if len(shared):  # a column and its own dataset, a task and its own DAG
+            texts = sorted(set(texts_of(self.catalog.names(self.source.layer, shared.tolist()))))
             rows = tuple(_standing(text) for text in texts[:k])
             count = len(texts)
             return replace(bare, distance=0, size=(count, 0), paths=rows, shortest=count, total=Count(count))
@@ -154,7 +154,7 @@ class _Question:
 
     def _joined(self, bare: Paths, found: Subgraph, ids: Ids, k: int) -> Paths:
         names = self.catalog.names(found.layer, ids.tolist())
-        part = between(found, ids, names, texts_of(names), self.source.down, self.target.up, self.granularity)
+        part = between(found, ids, names, self.source, self.target, self.granularity)
         best = k_shortest(part.graph, part.source, part.target, part.far, part.parts, part.rank, k)
         shortest = count_shortest(part.graph, part.source, part.far)
         total = count_simple(part.graph, part.source, part.target, part.parts)

@@ -25,7 +25,10 @@ class Flowing(FakeCatalog):
     def roots(self, node: Node, number: int) -> tuple[int, ...]:
         if node.kind is not Kind.JOB:
             return (number,)
-        return tuple(other for other in self.nodes if self.job_of(other) == number)
+        return tuple(other for other in self.nodes if number in (self.job_of(other), self._parent(other)))
+
+    def _parent(self, number: int) -> int:
+        return self.nodes[self.job_of(number)].parent
 
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
         found = super().names(layer, ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -177,6 +178,21 @@ def test_a_job_is_asked_for_with_all_its_flows(granularity: Granularity) -> None
     assert asked(catalog, "dataset:db:a", "job:etl:j", granularity=granularity)["distance"] == 1
 
 
+@pytest.mark.parametrize("granularity", [DATASET, JOB])
+def test_a_dag_stands_for_its_tasks(granularity: Granularity) -> None:
+    catalog = flowing("a>j1", "j1>b", "b>j2", "j2>c", "c>j3'", "j3'>d")
+    dag, first = catalog.node(job("etl", "jdag")), catalog_id(catalog, "j1")
+    for number in (first, catalog_id(catalog, "j2")):
+        catalog.nodes[number] = replace(catalog.nodes[number], parent=dag)
+
+    found = asked(catalog, "job:etl:jdag", "dataset:db:d", granularity=granularity)
+
+    assert [nodes[0] for nodes in nodes_of(found)] == ["job:etl:j2"]
+    assert found["dominators"][0] == "job:etl:j2"
+    assert asked(catalog, "dataset:db:a", "job:etl:jdag", granularity=granularity)["distance"] == 1
+    assert asked(catalog, "job:etl:jdag", "job:etl:j2")["distance"] == 0
+
+
 def test_a_node_leads_to_itself_by_the_empty_path() -> None:
     found = asked(flowing("a>j1", "j1>a"), "dataset:db:a", "dataset:db:a")
 
@@ -282,6 +298,7 @@ def test_paths_of_columns_name_the_jobs_between() -> None:
 
     assert found["granularity"] == "field"
     assert nodes_of(found) == [[f"datasetField:db:{name}:m" for name in "abcd"]]
+    assert found["dominators"] == ["datasetField:db:b:m", "datasetField:db:c:m"]
     assert [step.get("jobs") for step in found["paths"][0]["steps"]] == [["job:etl:j"], ["job:etl:k"], None]
 
 
