@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.schemas import Fault, Shape, Time
+from ingest.openlineage.parse import SCHEMA
 
 _TIME = {"type": "string", "format": "date-time"}
 _NAME = {"type": "string", "minLength": 1, "maxLength": 1024}
@@ -40,7 +41,6 @@ def _event(kind: str, required: list[str], **properties: Any) -> dict[str, Any]:
     }
 
 
-SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 EVENT: dict[str, Any] = {
     "oneOf": [
         _event(

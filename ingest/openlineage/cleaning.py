@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ingest.limits import Limits
@@ -33,6 +34,11 @@ def identifier(value: Any) -> str | None:
     >>> identifier("orders"), identifier(""), identifier(7)
     ('orders', None, None)
     """
-    if type(value) is not str or not value or len(value) > LONGEST or unstorable(value):
-        return None
-    return value if len(value) * 4 <= LONGEST or len(value.encode()) <= LONGEST else None
+    return value if type(value) is str and _is_identifier(value) else None
+
+
+@lru_cache(maxsize=8_192)  # the same parents and columns in event after event; at most 32 MiB of text
+def _is_identifier(text: str) -> bool:
+    if not text or len(text) > LONGEST or unstorable(text):
+        return False
+    return len(text) * 4 <= LONGEST or len(text.encode()) <= LONGEST

@@ -65,7 +65,8 @@ def named(said: Iterable[Decision | Judged | None]) -> set[Node]:
 
 
 def _author(stated: Mapping[str, Any]) -> tuple[str, str]:
-    return identifier(stated.get("author")) or "", identifier(stated.get("reason")) or ""
+    author, reason = (stated.get(key) for key in ("author", "reason"))
+    return author if isinstance(author, str) else "", reason if isinstance(reason, str) else ""
 
 
 def _node(value: Any) -> Node | None:

@@ -39,12 +39,12 @@ def identities(mentions: Sequence[Mention], *, happened: bool) -> Identities:
 
     happened: false for a run that only began, or failed: what it was to drop or to rename is what it was.
     """
-    if all(not one.named.rules and RELATING.isdisjoint(one.stable) for one in mentions):
-        return NOTHING_SAID
-    found = _Found(happened)
+    found: _Found | None = None
     for one in mentions:
-        found.take(one)
-    return found.identities()
+        if one.named.rules or not RELATING.isdisjoint(one.stable):
+            found = found or _Found(happened)
+            found.take(one)
+    return found.identities() if found else NOTHING_SAID
 
 
 @dataclass(slots=True)

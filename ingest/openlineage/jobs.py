@@ -18,7 +18,7 @@ CONTINUOUS = frozenset({"STREAMING", "SERVICE"})
 STATEMENT = ".sql."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
     """The job of one event. node: whose edges these are: of a statement of a dbt node, that node's job.
 
@@ -39,9 +39,9 @@ class Told:
 
     def related(self, controls: tuple[Control, ...]) -> list[Described]:
         """Other jobs that the event names."""
-        named = {self.ancestry.parent_job, self.ancestry.root_job}
-        named |= {node for control in controls for node in (control.upstream, control.downstream)}
-        return [describe(node) for node in named if node is not None and node != self.node]
+        named = [self.ancestry.parent_job, self.ancestry.root_job]
+        named += [node for control in controls for node in (control.upstream, control.downstream)]
+        return [describe(node) for node in named if node is not None]
 
     def _added(self) -> Mapping[str, Any]:
         """Facets of a job that its runs carry: who contains it, and the tags that dbt gives each run of a node."""
@@ -64,7 +64,7 @@ def told(stated: Mapping[str, Any], run: Any) -> Told:
     )
     ancestry = _ancestry(run_facets)
     parent = ancestry.parent_job
-    if parent is not None and _is_statement_of(parent, node, job_facets.get("jobType")):
+    if parent is not None and STATEMENT in node.name and _is_statement_of(parent, node, job_facets.get("jobType")):
         return Told(parent, job_facets, run_facets, ancestry, True)
     return Told(node, job_facets, run_facets, ancestry, False)
 

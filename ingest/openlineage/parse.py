@@ -20,6 +20,8 @@ from ingest.openlineage.gate import Document, Gate, storable, unstorable, writte
 from ingest.openlineage.times import time_us
 
 RUN, JOB, DATASET = "run", "job", "dataset"
+# What the schema URL of an event begins with; the kind of event follows.
+SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/"
 _KIND_OF_SCHEMA = {"RunEvent": RUN, "JobEvent": JOB, "DatasetEvent": DATASET}
 _EVENT_TYPES = frozenset({"START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"})
 _RUN_ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
