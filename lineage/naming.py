@@ -97,6 +97,8 @@ def _into_name(draft: Draft) -> None:
         name = draft.name
     elif len(parts) + len(above) == scheme.parts and not any("." in part for part in above):
         name = ".".join([*above, draft.name])
+    elif len(above) == scheme.parts and above[-len(parts) :] == parts:  # the whole name, and its end once more
+        name = ".".join(above)
     else:
         return
     draft.set("namespace-path", path="", name=name, authority="" if scheme.authority == "none" else draft.authority)
@@ -143,8 +145,8 @@ def _name_uri(draft: Draft) -> None:
     inner = placed(draft.name) if ":/" in draft.name else None
     if inner is None or inner.scheme is not draft.scheme or not inner.path.strip("/"):
         return
-    if inner.authority == draft.authority and not draft.path:
-        draft.set("name-uri", name=inner.path if draft.scheme.root == "" else f"/{inner.path.lstrip('/')}")
+    if inner.authority == draft.authority and f"{inner.path}/".startswith(f"{draft.path}/" if draft.path else ""):
+        draft.set("name-uri", path="", name=draft.scheme.root + inner.path.lstrip("/"))
 
 
 def _path_into_name(draft: Draft) -> None:
@@ -159,7 +161,7 @@ def _path_into_name(draft: Draft) -> None:
 
 
 def _path(draft: Draft) -> None:
-    for rule, name in tidy(draft.scheme, draft.name):
+    for rule, name in tidy(draft.scheme, draft.name, anchored=bool(draft.authority)):
         draft.set(rule, name=name)
     name, folded = fold_partitions(draft.name, load().endings)
     draft.set("partition", name=name, folded=folded)

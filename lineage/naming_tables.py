@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lineage.naming_rules import Scheme
 
-_MARKS = frozenset('."`[]/ \t\n')
+_MARKS = frozenset('."`[]\t\n')
 _PARTITION = re.compile(r"[0-9]{4,10}|__NULL__|__UNPARTITIONED__")
 
 
@@ -58,7 +58,7 @@ def _unquoted(scheme: Scheme, part: str) -> str:
     if not _is_quoted(scheme, part):
         return part
     inner = part[1:-1]
-    free = inner and not _MARKS.difference(" ").intersection(inner) and inner == inner.strip()
+    free = inner and not _MARKS.intersection(inner) and inner == inner.strip()
     if free and (scheme.quoted == "folded" or scheme.folded(inner) == inner):
         return inner
     if scheme.quoted == "folded":
