@@ -15,6 +15,7 @@ from lineage.model import Direction, Granularity, Kind, Layer, Node, text_of
 from lineage.ports import Catalog, GraphStore, Walk
 from lineage.tracing.answers import Laid, laid
 from lineage.tracing.columns import MAX_PAIRS
+from lineage.tracing.controls import control_rows
 from lineage.tracing.dags import DagTrace
 from lineage.tracing.names import texts_of
 from lineage.tracing.rows import Row
@@ -88,6 +89,7 @@ def trace(
     walk: Walk = Walk(),
     aging: Aging | None = None,
     details: bool = False,
+    controls: bool = False,
 ) -> Trace:
     """What lies upstream or downstream of `root`, breadth first.
 
@@ -95,7 +97,8 @@ def trace(
         field, else datasets and jobs. A field asked for at another granularity stands for its dataset, a job asked for
         at that of DAGs for the outermost one it lies in. walk: the edges to use; its `hops` is not looked at.
     aging: which edges are shown as stale, and which count as gone. details: descriptions, owners, tags and the like for
-        every node.
+        every node. controls: edges of kind "control" between the jobs of the answer where one waits for another; only
+        at the granularity of jobs.
     Raises UnknownNode, InvalidNode, StoreUnavailable, StoreBehind while the store holds another build of the catalog,
     TooWide past 1,000,000 pairs of datasets.
     Cost: one or two round trips to the store (more where DAGs are asked for), a few to the catalog, edges returned.
@@ -110,6 +113,8 @@ def trace(
         node, number = _stood_for(catalog, node, number, granularity)
         question = _Question(Walker(catalog, store, walk, aging), node, number, direction, depth, granularity)
         found, truncated = question.answered(details)
+        if controls and granularity is Granularity.JOB:
+            found.edges.extend(control_rows(catalog, found))
     except KeyError as error:
         require_generation(catalog, generation, error)
         raise

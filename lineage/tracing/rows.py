@@ -17,6 +17,7 @@ from lineage.tracing.names import Names
 Row = dict[str, Any]
 
 FEEDS = len(EdgeKind)  # the kind of an edge between DAGs; no edge of the graph has it
+CONTROL = "control"  # a job waits for another; no data goes along it
 SIDES = ("root", "upstream", "downstream", "both")  # index: 1 for upstream, plus 2 for downstream
 KINDS = (*(kind.word for kind in EdgeKind), "feeds")
 ORIGINS = tuple(origin.word for origin in Origin)
