@@ -1,15 +1,117 @@
-"""What lists and filters need of facets, read off their content. Forgiving: what makes no sense is left out."""
+"""What lists and filters need of facets, read off their content. Forgiving: what makes no sense is left out.
+
+What people say stands in facets of its own, `headwater_*` (ingest/by_hand.py): `by_people` is where it wins over what
+producers say, whenever each was said.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # Facets whose change rewrites rows of the catalog.
 DERIVED_FROM = frozenset({"ownership", "tags", "symlinks", "documentation", "parent"})
+# What people say begins so; of a column it ends in `.COLUMN`.
+HAND = "headwater_"
+OWNERS, TAGS, DESCRIPTION, CRITICALITY = (f"{HAND}{word}" for word in ("owners", "tags", "description", "criticality"))
+# Facets of producers that people's facets stand in front of.
+BEHIND = {OWNERS: "ownership", TAGS: "tags", DESCRIPTION: "documentation"}
+SOURCE = "HEADWATER"  # of tags that people gave
 # Indexed texts stay under what an index of PostgreSQL takes (2,704 bytes); the facet has them whole.
 INDEXED = 500
 TEXT = 4_096
+
+
+def rewrites(key: str) -> str:
+    """The facet of DERIVED_FROM whose rows change with a facet; "" for none.
+
+    >>> rewrites("tags"), rewrites("headwater_tags.e_mail"), rewrites("schema")
+    ('tags', 'tags', '')
+    """
+    said = BEHIND.get(key.partition(".")[0], key)
+    return said if said in DERIVED_FROM else ""
+
+
+def by_people(facets: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The newest facets of a node as people have them: owners and the description replaced, tags added and taken away.
+
+    Descriptions of columns go into the schema. Facets that nobody spoke of are the same objects.
+
+    >>> by_people({"ownership": {"owners": [{"name": "a"}]}, "headwater_owners": {"owners": []}})["ownership"]
+    {'owners': []}
+    """
+    said = {key: content for key, content in facets.items() if key.startswith(HAND) and _is_said(content)}
+    if not said:
+        return facets
+    present = dict(facets)
+    if OWNERS in said:
+        present["ownership"] = {"owners": _entries(said[OWNERS], "owners")}
+    if DESCRIPTION in said:
+        present["documentation"] = {"description": said[DESCRIPTION].get("description")}
+    columns = {field: said[key] for key in said if (field := _field_of(key, TAGS)) is not None}
+    if columns:
+        present["tags"] = {"tags": _tags_by_people(_entries(facets.get("tags"), "tags"), columns)}
+    texts = {field: said[key].get("description") for key in said if (field := _field_of(key, DESCRIPTION))}
+    schema = facets.get("schema")
+    if texts and isinstance(schema, dict):
+        present["schema"] = {**schema, "fields": _described(_entries(schema, "fields"), "", texts)}
+    return present
+
+
+def criticality_of(facets: Mapping[str, Any], field: str = "") -> str | None:
+    """How much a person says depends on a node, or on one of its columns."""
+    content = facets.get(f"{CRITICALITY}.{field}" if field else CRITICALITY)
+    if not isinstance(content, dict) or content.get("_deleted"):
+        return None
+    return _text(content.get("criticality"), INDEXED) or None
+
+
+def _is_said(content: Any) -> bool:
+    return isinstance(content, dict) and not content.get("_deleted")
+
+
+def _field_of(key: str, said: str) -> str | None:
+    """The column that a facet speaks of, "" if of the whole node; None if it says something else.
+
+    >>> _field_of("headwater_tags.a.b", "headwater_tags"), _field_of("headwater_tags", "headwater_tags")
+    ('a.b', '')
+    """
+    head, _, field = key.partition(".")
+    return field if head == said else None
+
+
+def _tags_by_people(tags: list[dict[str, Any]], said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Producers' tags without those that people took away, and those that people gave. said: by column, "" the node."""
+    gone = [
+        (field, tag.get("key"), tag.get("value"))
+        for field, content in said.items()
+        for tag in _entries(content, "removed")
+    ]
+    kept = [
+        tag
+        for tag in tags
+        if not any(
+            (tag.get("field") or "", tag.get("key")) == (field, key) and value in (None, tag.get("value"))
+            for field, key, value in gone
+        )
+    ]
+    given = [
+        {"key": tag.get("key"), "value": tag.get("value"), "source": SOURCE, **({"field": field} if field else {})}
+        for field, content in said.items()
+        for tag in _entries(content, "tags")
+    ]
+    return kept + given
+
+
+def _described(fields: list[dict[str, Any]], prefix: str, texts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Columns with the descriptions that people gave, by path. As deep as the gate lets events be."""
+    found = []
+    for entry in fields:
+        path = f"{prefix}{entry.get('name')}"
+        inner = _described(_entries(entry, "fields"), f"{path}.", texts) if "fields" in entry else None
+        more: dict[str, Any] = {} if inner is None else {"fields": inner}
+        found.append({**entry, **more, **({"description": texts[path]} if path in texts else {})})
+    return found
 
 
 def _entries(content: Any, key: str) -> list[dict[str, Any]]:
