@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from lineage.naming_rules import Scheme
 
 _FOLDER = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*=[^=].*|[A-Za-z_][A-Za-z0-9_.\-]*=", re.DOTALL)
-# What engines write into a partition without an ending: `part-00000`, `part-r-00000`, `_SUCCESS`, Hive's `000000_0`; and
-# `*`, all of it.
+# What engines write into partitions without an ending: `part-00000`, `part-r-00000`, `_SUCCESS`, Hive's `000000_0`;
+# and `*`, all of it.
 _PART_FILE = re.compile(r"part-(?:[rm]-)?[0-9].*|[_.].+|[0-9]{6}_[0-9]+(?:_copy_[0-9]+)?|\*", re.DOTALL)
 _ELSEWHERE = re.compile(r"[A-Za-z]:[\\/].*|~.*|\.\.?(/.*)?|[A-Za-z][A-Za-z0-9+.\-]*://.*", re.DOTALL)
 
