@@ -49,7 +49,7 @@ def account(authority: str) -> str:
 
     An organization's name has letters and digits only, an account's name no hyphen: so `_` behind the first `-` is
     what URLs write as `-`. A bare locator is AWS us-west-2; OpenLineage's clients add us-west-1, which Snowflake
-    never had, so it can only mean the same. Source: Snowflake's documentation, account identifiers.
+    doesn't list, so it can only mean the same. Source: Snowflake's documentation, account identifiers.
 
     >>> account("MyOrg-My_Account"), account("xy12345.us-west-1")
     ('myorg-my-account', 'xy12345.us-west-2.aws')
