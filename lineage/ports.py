@@ -169,6 +169,12 @@ class History(Protocol):
     def shown_by(self, run_id: str) -> Rows:
         """What a run showed. Raises UnknownNode."""
 
+    def at(self, store: GraphStore, as_of_us: int | None, position: int | None) -> tuple[Catalog, GraphStore]:
+        """Catalog and graph as of a time, as known after the event at a position; None: now. For one question.
+
+        The walk of that question says `as_of_us` as well.
+        """
+
 
 class GraphStore(Protocol):
     """Reach over the graph. Every store answers the same (tests/contracts/test_graph_store.py)."""
@@ -189,6 +195,11 @@ class GraphStore(Protocol):
 
         Roots the store has no edges for are in the answer alone. Raises StoreUnavailable.
         Cost: edges returned; one round trip.
+        """
+
+    def alive(self, layer: Layer, walk: Walk = Walk()) -> EdgeColumns:
+        """Every edge of a layer that a walk may use, by id, with the life in which it may; `walk.hops` and `walk.limit`
+        are not looked at, transformations not given. Raises StoreUnavailable. Cost: edges; one or two round trips.
         """
 
     def edges(self) -> Iterator[Sequence[EdgeRow]]:
@@ -257,6 +268,23 @@ class Control:
     rule: str
     first_us: int
     last_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that is listed, as arrays; ids ascending.
+
+    ids, kinds: datasets and jobs. flows, jobs: the ids under which a job stands in the graph beside its own, and the
+    job. fields, spaces: columns of listed datasets, and the place of their namespace in `namespaces`.
+    """
+
+    ids: Ids
+    kinds: NDArray[np.int8]
+    flows: Ids
+    jobs: Ids
+    fields: Ids
+    spaces: Ids
+    namespaces: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +365,9 @@ class Catalog(GraphSource, Protocol):
 
     def counts(self, ids: Ids) -> dict[str, int]:
         """How many `datasets` and `jobs` are listed among some ids."""
+
+    def inventory(self, as_of_us: int | None = None) -> Inventory:
+        """Everything that is listed; as_of_us: what was listed then. Cost: a pass over nodes and one over fields."""
 
     def runs(self, job: Node | None, after: str | None, limit: int) -> Page: ...
 

@@ -14,11 +14,12 @@ from lineage.errors import UnknownNode
 from lineage.expressions import Term
 from lineage.graph import Ids
 from lineage.model import Kind, Layer, Node, Transformation, candidates
-from lineage.ports import Applied, Changes, Control, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
+from lineage.ports import Applied, Changes, Control, EdgeFacts, Filter, Inventory, Mark, NodeColumns, Page, Snapshot
 from lineage.stores import controls, entities, feed, matching
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
+from lineage.stores.inventory import inventory
 from lineage.stores.projecting.known import NAME
 from lineage.stores.rows import by_ids
 from lineage.stores.writer import Writer
@@ -31,6 +32,7 @@ class SqlCatalog:
         self.engine = engine
         self._writer = Writer(engine)
         self._namespaces: tuple[int, dict[int, str]] = (-1, {})
+        self._broad: tuple[Mark, dict[Term, Ids]] = (Mark(-1, -1), {})
         with writing(engine) as connection:
             if connection.execute(select(t.projection.c.name)).scalar() is None:
                 row = {"name": NAME, "position": 0, "changed": 0, "generation": _new_generation()}
@@ -205,7 +207,15 @@ class SqlCatalog:
 
     def matching(self, term: Term) -> Ids:
         with reading(self.engine) as connection:
-            return matching.matching(connection, term)
+            if not matching.is_broad(term):
+                return matching.matching(connection, term)
+            mark = feed.read_mark(connection)
+            known_mark, known = self._broad
+            found = known.get(term) if mark == known_mark else None
+            if found is None:
+                found = matching.matching(connection, term)
+                self._broad = (mark, {**(known if mark == known_mark else {}), term: found})
+            return found
 
     def near(self, term: Term) -> tuple[str, ...]:
         with reading(self.engine) as connection:
@@ -226,6 +236,10 @@ class SqlCatalog:
     def counts(self, ids: Ids) -> dict[str, int]:
         with reading(self.engine) as connection:
             return matching.counts(connection, ids)
+
+    def inventory(self, as_of_us: int | None = None) -> Inventory:
+        with reading(self.engine) as connection:
+            return inventory(connection, as_of_us)
 
     # ------------------------------------------------------------------ runs and single entities
 

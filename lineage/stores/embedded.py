@@ -18,10 +18,10 @@ import numpy as np
 
 from lineage.graph import Subgraph
 from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
-from lineage.ports import Changes, EdgeRow, Mark, Snapshot, Walk
+from lineage.ports import Changes, EdgeColumns, EdgeRow, Mark, Snapshot, Walk
 from lineage.stores.arrays import DTYPES, Table, Ways, table_of
 from lineage.stores.loading import require_loaded, require_successor
-from lineage.stores.walking import Graph, graph_of, reach
+from lineage.stores.walking import Graph, alive, graph_of, reach
 
 # Of fresh and dead rows together. An apply costs what the overlay holds (8,192 rows: 5 ms), compaction what the graph
 # holds (2.5 million rows: 0.22 s): a share of the graph keeps both small beside the work that made the changes.
@@ -130,6 +130,9 @@ class EmbeddedStore:
 
     def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:
         return reach(self._loaded().graphs[layer], roots, down, layer, walk)
+
+    def alive(self, layer: Layer, walk: Walk = Walk()) -> EdgeColumns:
+        return alive(self._loaded().graphs[layer], walk)
 
     def edges(self) -> Iterator[Sequence[EdgeRow]]:
         state = self._loaded()

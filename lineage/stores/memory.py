@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from threading import RLock
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -12,6 +13,8 @@ from lineage.graph import Subgraph
 from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
 from lineage.ports import OPEN, Changes, EdgeColumns, EdgeRow, Mark, Snapshot, Walk
 from lineage.stores.loading import require_loaded, require_successor
+
+WIDE, NARROW = ("id", "source", "target", "owner"), ("kind", "origin", "basis")
 
 
 class MemoryStore:
@@ -70,6 +73,12 @@ class MemoryStore:
             require_loaded(self.name, self._mark)
             return _reach(self._graphs[layer], roots, down, layer, walk)
 
+    def alive(self, layer: Layer, walk: Walk = Walk()) -> EdgeColumns:
+        with self._lock:
+            require_loaded(self.name, self._mark)
+            rows = [row for _, row in sorted(self._rows.items()) if row.layer is layer and _allowed(row, walk)]
+        return _columns_of([(row, *_life(row, walk)) for row in rows])
+
     def edges(self) -> Iterator[Sequence[EdgeRow]]:
         with self._lock:
             require_loaded(self.name, self._mark)
@@ -124,6 +133,20 @@ def _allowed(row: EdgeRow, walk: Walk) -> bool:
     else:
         alive = any(opened <= walk.as_of_us < closed for opened, closed in row.lives)
     return alive and row.basis <= walk.min_basis and walk.origin in (None, row.origin)
+
+
+def _life(row: EdgeRow, walk: Walk) -> tuple[int, int]:
+    """The life in which an allowed edge is."""
+    at = OPEN - 1 if walk.as_of_us is None else walk.as_of_us
+    return next(life for life in row.lives if life[0] <= at < life[1])
+
+
+def _columns_of(lives: Sequence[tuple[EdgeRow, int, int]]) -> EdgeColumns:
+    wide = {name: np.array([getattr(row, name) for row, *_ in lives], np.int64) for name in WIDE}
+    narrow = {name: np.array([getattr(row, name) for row, *_ in lives], np.int8) for name in NARROW}
+    spans = {name: np.array([life[at] for life in lives], np.int64) for at, name in ((1, "opened"), (2, "closed"))}
+    columns: dict[str, Any] = {**wide, **narrow, **spans}
+    return EdgeColumns(**columns)
 
 
 def rows_of(columns: EdgeColumns) -> Iterator[EdgeRow]:

@@ -21,8 +21,8 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from lineage.graph import Subgraph
 from lineage.model import Basis, Layer
-from lineage.ports import Walk
-from lineage.stores.arrays import Int32, Int64, Mask, Table, Ways, counting_order
+from lineage.ports import EdgeColumns, Walk
+from lineage.stores.arrays import DTYPES, Int32, Int64, Mask, Table, Ways, counting_order
 
 # On 705,000 jobs a sweep costs 5 to 60 ms, a step 20 us and 60 ns an edge (measured): past these a walk is swept.
 STEPS = 200
@@ -103,6 +103,17 @@ def _allowed(table: Table, walk: Walk, slots: Int64 | slice, dead: Mask | None) 
     if walk.min_basis < Basis.IMPLICIT_PRODUCT:
         masks.append(table.basis[slots] <= walk.min_basis)
     return np.logical_and.reduce(masks) if masks else None
+
+
+def alive(graph: Graph, walk: Walk) -> EdgeColumns:
+    """`GraphStore.alive`. Cost: 0.1 s a million edges."""
+    sides = ((graph.base, graph.dead), (graph.fresh, None))
+    parts = [ways.table.take(np.flatnonzero(_usable(ways, walk, dead))) for ways, dead in sides]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in DTYPES}
+    order = counting_order(columns["edge"])[0]
+    taken: dict[str, Any] = {name: column[order] for name, column in columns.items() if name != "transformation"}
+    wide = {name: taken[name].astype(np.int64, copy=False) for name in ("source", "target", "owner")}
+    return EdgeColumns(id=taken.pop("edge").astype(np.int64), **{**taken, **wide})
 
 
 # --- stepping ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lineage.graph import Subgraph
 from lineage.model import Basis, EdgeKind, Kind, Layer, Origin, Transformation
-from lineage.ports import OPEN, EdgeRow, FieldRow, NodeRow, Walk
+from lineage.ports import OPEN, EdgeColumns, EdgeRow, FieldRow, NodeRow, Walk
 
 NODES = 9  # odd ids are datasets, even ones jobs, as fields any
 TIMES = 12
@@ -111,6 +111,27 @@ def _usable(row: EdgeRow, walk: Walk) -> bool:
     if walk.as_of_us is None:
         return any(closed == OPEN for _, closed in row.lives)
     return any(opened <= walk.as_of_us < closed for opened, closed in row.lives)
+
+
+def alive_lines(edges: Sequence[EdgeRow], layer: Layer, walk: Walk) -> list[tuple[int, ...]]:
+    """Every edge that the walk may use, by id, and its life at that time."""
+    at = OPEN - 1 if walk.as_of_us is None else walk.as_of_us
+    return [
+        (e.id, e.kind, e.source, e.target, e.owner, e.origin, e.basis, opened, closed)
+        for e in sorted(edges, key=lambda e: e.id)
+        for opened, closed in e.lives
+        if e.layer is layer and _usable(e, walk) and opened <= at < closed
+    ]
+
+
+def lines_of(columns: EdgeColumns) -> list[tuple[int, ...]]:
+    """Rows of columns, which must have the types that the port names."""
+    names = ("id", "kind", "source", "target", "owner", "origin", "basis", "opened", "closed")
+    found = [getattr(columns, name) for name in names]
+    assert [str(column.dtype) for column in found] == [
+        "int8" if name in ("kind", "origin", "basis") else "int64" for name in names
+    ]
+    return list(zip(*(column.tolist() for column in found), strict=True))
 
 
 def assert_same(found: Subgraph, wanted: Subgraph) -> None:

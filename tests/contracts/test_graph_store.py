@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lineage.errors import StoreUnavailable
 from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
 from lineage.ports import OPEN, Changes, EdgeRow, GraphStore, Mark, Walk
-from tests.contracts.graphs import assert_same, expected, graphs, nodes_of, roots, walks
+from tests.contracts.graphs import alive_lines, assert_same, expected, graphs, lines_of, nodes_of, roots, walks
 from tests.lineage.fakes import Feed, FeedSnapshot, changes_of
 
 MARK = Mark(1, 100)
@@ -224,6 +224,31 @@ def test_reach_over_random_graphs_equals_brute_force(store):
                 assert_same(found, expected(edges, starts, down, layer, walk))
 
     holds()
+
+
+def test_every_edge_that_a_walk_may_use_is_given_with_the_life_in_which_it_may(store):
+    @settings(
+        max_examples=EXAMPLES[store.name],
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    @given(edges=graphs(), asked=st.lists(walks, min_size=2, max_size=6))
+    def holds(edges, asked):
+        load(store, edges)
+        for walk in asked:
+            for layer in Layer:
+                assert lines_of(store.alive(layer, walk)) == alive_lines(edges, layer, walk)
+
+    holds()
+
+
+def test_edges_that_changed_since_loading_are_given_as_they_are_now(store):
+    load(store, [edge(1, 1, 2), edge(2, 2, 3), edge(3, 3, 4)])
+
+    store.apply(Changes(Mark(1, 101), edges=[edge(1, 1, 2, (0, 5)), edge(2, 2, 3, (0, 5), (7, OPEN)), edge(4, 4, 5)]))
+
+    assert [line[0] for line in lines_of(store.alive(Layer.FIELD))] == [2, 3, 4]
+    assert [line[-2:] for line in lines_of(store.alive(Layer.FIELD, Walk(as_of_us=4)))][:2] == [(0, 5), (0, 5)]
 
 
 def test_a_root_without_edges_is_the_whole_answer(store):
