@@ -169,8 +169,8 @@ def _is_id(term: Term) -> bool:
 
 
 def _both(one: Ids, other: Ids) -> Ids:
-    return np.intersect1d(one, other, assume_unique=True)
+    return one[np.isin(one, other, assume_unique=True)]
 
 
 def _without(one: Ids, other: Ids) -> Ids:
-    return np.setdiff1d(one, other, assume_unique=True)
+    return one[np.isin(one, other, assume_unique=True, invert=True)]

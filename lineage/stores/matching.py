@@ -22,6 +22,7 @@ from lineage.stores.rows import by_ids, by_values
 NEAREST = 3
 COMPARED = 2_000  # names that a mistyped one is compared with: 20 ms
 FIRST_WINDOW = 2_000
+MANY = 20_000  # ids: looking each up takes longer than reading a table
 
 Condition = ColumnElement[bool]
 
@@ -31,17 +32,29 @@ def _listed(node: Any = t.node) -> Condition:
     return node.c.listed  # type: ignore[no-any-return]
 
 
+def is_broad(term: Term) -> bool:
+    """Whether so much is meant, and so often, that the answer is worth keeping: everything, or a whole kind."""
+    if term.filter == "kind":
+        return term.pattern.is_exact
+    return term.filter in (WORD, "name") and term.pattern.parts == ("", "")
+
+
 def matching(connection: Connection, term: Term) -> Ids:
     """Ids of the datasets and jobs that a term means, ascending.
 
     Cost: names with a star look at every name; all else goes by an index, or by a table of tags, owners, namespaces.
     """
     meant = _Dialect(connection.dialect.name).condition(term)
-    statement = select(t.node.c.id).where(_listed(), meant)
-    result: Any = connection.execute(statement)
-    rows = result.cursor.fetchall()
-    result.close()
-    return np.unique(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
+    return np.sort(_ids(connection, select(t.node.c.id).where(_listed(), meant)))
+
+
+def _ids(connection: Connection, statement: Select[Any]) -> Ids:
+    """The one column of a statement. SQLite gives it as one text: 900,000 rows in 280 ms, not 680."""
+    if connection.dialect.name == "sqlite":
+        rows = statement.subquery()
+        text = connection.execute(select(func.json_group_array(rows.c[0]))).scalar_one()
+        return np.array(orjson.loads(text), dtype=np.int64)
+    return np.array(connection.execute(statement).scalars().all(), dtype=np.int64)
 
 
 class _Dialect:
@@ -220,15 +233,24 @@ def numbers(connection: Connection, nodes: Sequence[Node]) -> list[int]:
 
 def roots_of(connection: Connection, ids: Ids) -> Ids:
     """`Catalog.roots_of`"""
-    flows = by_ids(connection, [t.flow.c.id], t.flow.c.job_id, ids.tolist())
-    return np.unique(np.concatenate([ids, np.fromiter((row[0] for row in flows), np.int64, len(flows))]))
+    flows, jobs = _flows(connection, t.flow.c.job_id, ids)
+    return np.unique(np.concatenate([ids, flows[np.isin(jobs, ids)]]))
 
 
 def stands_of(connection: Connection, ids: Ids) -> Ids:
     """`Catalog.stands_of`"""
-    rows = np.array(by_ids(connection, [t.flow.c.id, t.flow.c.job_id], t.flow.c.id, ids.tolist()), np.int64)
-    flows, jobs = rows.reshape(-1, 2).T
-    return np.unique(np.concatenate([ids[~np.isin(ids, flows)], jobs]))
+    flows, jobs = _flows(connection, t.flow.c.id, ids)
+    return np.unique(np.concatenate([ids[~np.isin(ids, flows)], jobs[np.isin(flows, ids)]]))
+
+
+def _flows(connection: Connection, key: Any, ids: Ids) -> Ids:
+    """Flows and their jobs, as two rows: those whose `key` is among the ids, or, for many ids, all there are."""
+    columns = [t.flow.c.id, t.flow.c.job_id]
+    if len(ids) <= MANY:
+        rows = by_ids(connection, columns, key, ids.tolist())
+    else:
+        rows = [(flow, job) for flow, job in connection.execute(select(*columns))]
+    return np.array(rows, np.int64).reshape(-1, 2).T
 
 
 def windows(connection: Connection, after: int, ids: Ids) -> Iterator[Condition]:

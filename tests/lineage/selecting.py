@@ -76,6 +76,11 @@ def facts_of(shop: Shop) -> Iterator[Facts]:
         writes = [node_of(shop, one) for one in given.get("writes", ())]
         edges = [Edge(EdgeKind.READ, one, node, Basis.EXPLICIT) for one in reads]
         edges += [Edge(EdgeKind.WROTE, node, one, Basis.EXPLICIT) for one in writes]
+        for output, inputs in given.get("flows", {}).items():
+            filled, sources = node_of(shop, output), [node_of(shop, one) for one in inputs]
+            edges += [Edge(EdgeKind.READ, one, node, Basis.EXPLICIT, flow=filled.id) for one in sources]
+            edges += [Edge(EdgeKind.WROTE, node, filled, Basis.EXPLICIT, flow=filled.id)]
+            reads += [*sources, filled]
         others = [node_of(shop, given["parent"])] if "parent" in given else []
         # The others are known already or will be: to say nothing of them takes nothing away.
         described = (describe(node, _facets(shop, given)), *map(describe, dict.fromkeys([*others, *reads, *writes])))

@@ -102,6 +102,16 @@ def test_a_graph_of_another_build_is_asked_again_later_but_only_for_hops(shop: O
         select(shop.catalog, empty, "tag:pii+")
 
 
+def test_what_goes_into_one_output_of_a_job_does_not_lead_to_its_others(tmp_path: Path) -> None:
+    tables = {name: {"namespace": "db://x"} for name in ("a", "b", "c", "d")}
+    split = {"namespace": "etl", "flows": {"c": ["a"], "d": ["b"]}}
+
+    with opened(tmp_path, {**tables, "split": split}) as found:
+        assert found.names("a+") == {"a", "split", "c"}
+        assert found.names("+d") == {"b", "split", "d"}
+        assert found.names("1+split+1") == {"a", "b", "split", "c", "d"}
+
+
 def test_a_trace_keeps_its_root_what_is_selected_and_edges_between_them(shop: Opened) -> None:
     found = trace(shop.catalog, shop.store, node_of(SHOP, "marts.orders"))
     kept = narrowed(shop.catalog, found, shop.selected("owner:payments or stg_orders or tag:nothing"))
