@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from lineage.model import Basis, EdgeKind, Kind, Node, Origin, text_of
 from lineage.ports import OPEN
 from lineage.stores import entities
 from lineage.stores import tables as t
-from lineage.stores.rows import by_values, unpack
+from lineage.stores.exported import idle_fields, since_of, statements
+from lineage.stores.projecting.known import ALWAYS
+from lineage.stores.rows import by_ids, by_values, unpack
 
 BATCH = 1_000
+TOMBSTONE = "tombstone"  # what was dropped: no entity that anything else speaks of
 
 
 def export(connection: Connection) -> Iterator[dict[str, Any]]:
@@ -23,6 +26,7 @@ def export(connection: Connection) -> Iterator[dict[str, Any]]:
     yield from _fields(connection)
     yield from _edges(connection)
     yield from _runs(connection)
+    yield from statements(connection)
 
 
 def _paged(connection: Connection, table: Any, columns: list[Any]) -> Iterator[list[Any]]:
@@ -38,15 +42,24 @@ def _paged(connection: Connection, table: Any, columns: list[Any]) -> Iterator[l
 
 def _nodes(connection: Connection) -> Iterator[dict[str, Any]]:
     for rows in _paged(connection, t.node, list(t.node.c)):
-        names = entities.names(connection, [row.id for row in rows] + [row.parent_id for row in rows if row.parent_id])
+        # What only people's words named says nothing: a merge that was split again leaves no trace.
+        spoken_of = exists().where(t.said.c.node_id == t.node.c.id)
+        said = {row[0] for row in by_ids(connection, [t.node.c.id], t.node.c.id, [row.id for row in rows], spoken_of)}
+        rows = [row for row in rows if row.id in said]
+        others = {i for row in rows for i in (row.parent_id, row.same_id) if i}
+        names = entities.names(connection, {row.id for row in rows} | others)
+        since = since_of(connection, {row.same_id for row in rows})
         seen = entities.last_seen(connection, [row.id for row in rows])
         for row in rows:
             yield {
-                "entity": names[row.id].kind.word,
+                "entity": names[row.id].kind.word if row.dropped_us is None else TOMBSTONE,
                 "id": names[row.id].id,
+                "since": _since(row.since_us),
+                "same_as": None if row.same_id == row.id else [names[row.same_id].id, since[row.same_id]],
+                "dropped": text_of(row.dropped_us),
                 "known": bool(row.known),
                 "parent": names[row.parent_id].id if row.parent_id else None,
-                "description": row.description,
+                "description": row.description if row.same_id == row.id else None,
                 "first_seen": text_of(row.first_us),
                 "last_seen": text_of(seen.get(row.id)),
                 "facets": entities.present_facets(connection, row.id),
@@ -55,6 +68,10 @@ def _nodes(connection: Connection) -> Iterator[dict[str, Any]]:
                 ],
                 "loose": _loose(connection, row.id),
             }
+
+
+def _since(since_us: int) -> str | None:
+    return None if since_us == ALWAYS else text_of(since_us)
 
 
 def _loose(connection: Connection, dataset: int) -> list[Any]:
@@ -75,9 +92,19 @@ def _loose(connection: Connection, dataset: int) -> list[Any]:
 
 def _fields(connection: Connection) -> Iterator[dict[str, Any]]:
     for rows in _paged(connection, t.field, list(t.field.c)):
-        datasets = entities.names(connection, {row.dataset_id for row in rows})
+        ids = {row.dataset_id for row in rows}
+        datasets = entities.names(connection, ids)
+        columns = [t.node.c.id, t.node.c.since_us, t.node.c.dropped_us]
+        fates = {row[0]: row[1:] for row in by_ids(connection, columns, t.node.c.id, ids)}
+        idle = idle_fields(connection, rows)
         for row in rows:
-            yield {"entity": "field", "id": _field_id(datasets[row.dataset_id], row.name)}
+            if row.id not in idle:
+                since_us, dropped_us = fates[row.dataset_id]
+                yield {
+                    "entity": "field" if dropped_us is None else TOMBSTONE,
+                    "id": _field_id(datasets[row.dataset_id], row.name),
+                    "since": _since(since_us),
+                }
 
 
 def _field_id(dataset: Node, name: str) -> str:
@@ -95,8 +122,14 @@ def _edges(connection: Connection) -> Iterator[dict[str, Any]]:
             closed = None if life.closed_us == OPEN else text_of(life.closed_us)
             lives.setdefault(life.edge_id, []).append([text_of(life.opened_us), closed])
         last, runs = entities.seen_of(connection, {row.owner_id for row in rows}, {row.id: row.origin for row in rows})
+        flows = dict(by_ids(connection, [t.flow.c.id, t.flow.c.name], t.flow.c.id, {row.flow_id for row in rows} - {0}))
+        since = since_of(connection, ends | {r.dataset_id for r in fields.values()})
         for row in rows:
             derived = row.kind == EdgeKind.DERIVED
+            pair = [fields[i].dataset_id if derived else i for i in (row.source_id, row.target_id)]
+            begun = [since.get(i) for i in pair]
+            if any(begun) and row.id not in lives:
+                continue  # made for a life that it no longer has
 
             def end(identity: int, derived: bool = derived, fields: Any = fields, names: Any = names) -> str:
                 if derived:
@@ -108,6 +141,9 @@ def _edges(connection: Connection) -> Iterator[dict[str, Any]]:
                 "kind": EdgeKind(row.kind).word,
                 "source": end(row.source_id),
                 "target": end(row.target_id),
+                "since": begun,
+                "flow": flows.get(row.flow_id, ""),
+                "suppressed": bool(row.suppressed),
                 "owner": names[row.owner_id].id,
                 "origin": Origin(row.origin).word,
                 "basis": Basis(row.basis).word,

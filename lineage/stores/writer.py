@@ -18,10 +18,12 @@ from lineage.facts import Facts
 from lineage.ports import Applied
 from lineage.stores import tables as t
 from lineage.stores.projecting.edges import Edges
+from lineage.stores.projecting.fates import Fates
 from lineage.stores.projecting.known import NAME, Batch, Known
 from lineage.stores.projecting.latest import Latest
 from lineage.stores.projecting.nodes import Nodes
 from lineage.stores.projecting.runs import Runs
+from lineage.stores.projecting.settling import Settling
 
 
 class Writer:
@@ -57,15 +59,19 @@ def project(connection: Connection, known: Known, events: Sequence[tuple[int, Fa
     batch = Batch(connection, known)
     nodes = Nodes(batch)
     edges = Edges(batch, nodes)
+    fates = Fates(batch, nodes)
     runs = Runs(batch, nodes, edges)
     latest = Latest(batch, nodes)
+    settling = Settling(batch, nodes, fates)
     every = [facts for _, facts in events]
     nodes.know(every)
+    settling.begin(events)
+    nodes.know_told(every)
     edges.know(every)
     runs.know(every)
     for position, facts in events:
         for described in facts.described:
-            nodes.describe(described, facts.at_us, position)
+            nodes.describe(described, facts, position)
         run_pk, added = runs.take(facts, position)
         for measured in facts.measured:
             latest.measure(measured, run_pk, facts.at_us)
@@ -75,9 +81,11 @@ def project(connection: Connection, known: Known, events: Sequence[tuple[int, Fa
     # Edges are published by what the database holds of fields, so before new fields are written.
     edges.write()
     nodes.write()
+    settling.settle()
     runs.write()
     latest.write(runs.new)
-    edges.write_touched()
+    settling.finish()
+    edges.write_touched(fates.copies)
     batch.write(t.receipt)
 
 

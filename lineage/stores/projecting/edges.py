@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import bindparam, select, update
 
@@ -79,6 +79,8 @@ class Edges:
     def _insert_edge(self, identity: int, key: bytes, edge: Edge, owner: int, origin: int) -> None:
         step = edge.transformation
         source, target = self.nodes.end(edge.source), self.nodes.end(edge.target)
+        if self.nodes.is_joined(edge.source) or self.nodes.is_joined(edge.target) or self.known.has_verdicts:
+            self.nodes.unsettled_edges.add(identity)
         flow = 0
         if edge.flow:
             flow = self.known.flows.ids[_flow_key(self.known.node_of[owner].node.key, edge.flow)]
@@ -190,13 +192,21 @@ class Edges:
         return found
 
     def _is_known(self, node_id: int) -> bool:
+        """Whether it is, or anything that is one with it."""
         state = self.known.node_of.get(node_id)
-        if state is not None:
+        if state is not None and (state.known or not state.joined):
             return state.known
-        return bool(self.batch.connection.execute(select(t.node.c.known).where(t.node.c.id == node_id)).scalar_one())
+        same = select(t.node.c.same_id).where(t.node.c.id == node_id).scalar_subquery()
+        known = select(t.node.c.id).where(t.node.c.same_id == same, t.node.c.known).limit(1)
+        return self.batch.connection.execute(known).scalar() is not None
 
-    def write_touched(self) -> None:
-        """Gives every edge whose shape or life changed a new place in the feed."""
+    def write_touched(self, copies: Callable[[int], Iterable[int]] = lambda _: ()) -> None:
+        """Gives every edge whose shape or life changed a new place in the feed.
+
+        copies: of an edge as asserted, those between later incarnations of its ends: they are as well known.
+        """
+        for identity, basis in list(self._stronger.items()):
+            self._stronger |= dict.fromkeys(copies(identity), basis)
         for identity, basis in self._stronger.items():
             self._touched.pop(identity, None)
             self.batch.connection.execute(

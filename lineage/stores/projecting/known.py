@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, literal, select
 
 from lineage.facts import COMPLETE, Facts
 from lineage.model import Node
@@ -25,7 +26,11 @@ SetKey = tuple[bytes, int, int]  # digest of the facts' EdgeSet, owner id, origi
 
 @dataclass(slots=True)
 class NodeState:
-    """A node as this writer knows it. winners and bundles are None until somebody needs them."""
+    """A node as this writer knows it. winners and bundles are empty until somebody needs them.
+
+    joined: it and others are one, or were when the catalog was read. later: if the name was given up by renames, what
+    it has named since, each from its since_us; only at the first that had the name.
+    """
 
     id: int
     node: Node
@@ -39,8 +44,22 @@ class NodeState:
     same_id: int = 0
     dropped_us: int | None = None
     listed: bool = False
+    joined: bool = False
+    later: list[NodeState] = field(default_factory=list)
     winners: dict[str, Winner] = field(default_factory=dict)
     bundles: dict[int, list[int]] = field(default_factory=dict)  # bundle id to [first, last]
+
+    def at(self, at_us: int) -> NodeState:
+        """What the name meant at a time."""
+        found = self
+        for state in self.later:
+            if state.since_us <= at_us:
+                found = state
+        return found
+
+    @property
+    def key(self) -> bytes:
+        return incarnation_key(self.node.key, self.since_us)
 
 
 @dataclass(slots=True)
@@ -106,6 +125,11 @@ class Series:
         return run.key == key or (is_new and run.first_us > start)
 
 
+def incarnation_key(key: bytes, since_us: int) -> bytes:
+    """The key of what a name, or a column of it, means from a time on; the first that had the name has the name's."""
+    return key if since_us == ALWAYS else hashlib.sha256(key + b"\x1fsince\x1f%d" % since_us).digest()
+
+
 class Interned:
     """Rows that are only ever added, known by a key of bytes: key to id, remembered."""
 
@@ -145,6 +169,9 @@ class Known:
         self.flows = Interned(t.flow)
         self.edge_sets = Interned(t.edge_set, "digest")
         self.next_node = self.next_bundle = self.next_run = 1
+        # Whether names are joined, were given up or dropped, whether edges were judged: mostly nothing of it is so, and
+        # then nothing is asked about it.
+        self.has_joints = self.has_fates = self.has_verdicts = False
         self.nodes: dict[Node, NodeState] = {}
         self.node_of: dict[int, NodeState] = {}
         self.bundles: dict[bytes, Bundle] = {}  # by digest of the bundle
@@ -154,13 +181,14 @@ class Known:
         self.members: dict[int, frozenset[int]] = {}  # edges of a set
         self.unions: dict[tuple[int, int], int] = {}
         self.series: dict[SeriesKey, Series] = {}
+        self.fates: dict[int, Any] = {}  # of nodes and edges, see lineage.stores.projecting.fates
 
     def _interned(self) -> tuple[Interned, ...]:
         return (self.namespaces, self.fields, self.facets, self.edges, self.flows, self.edge_sets)
 
     def _memories(self) -> list[dict[Any, Any]]:
         own: list[dict[Any, Any]] = [self.nodes, self.node_of, self.bundles, self.bundle_of, self.described]
-        own += [self.sets, self.members, self.unions, self.series]
+        own += [self.sets, self.members, self.unions, self.series, self.fates]
         return own + [interned.ids for interned in self._interned()]
 
     def set_key(self, facts: Facts) -> SetKey:
@@ -187,6 +215,13 @@ class Known:
         self.next_node = max(greatest_id(connection, t.node), greatest_id(connection, t.flow)) + 1
         self.next_bundle = greatest_id(connection, t.bundle) + 1
         self.next_run = greatest_id(connection, t.run) + 1
+        self.has_fates = _any(connection, t.lifecycle)
+        self.has_joints = self.has_fates or _any(connection, t.joint) or _any(connection, t.decision)
+        self.has_verdicts = _any(connection, t.verdict)
+
+
+def _any(connection: Connection, table: Table) -> bool:
+    return connection.execute(select(literal(1)).select_from(table).limit(1)).scalar() is not None
 
 
 class Batch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,12 +15,18 @@ from lineage.model import EdgeKind, Kind, Node
 from lineage.model import field as field_node
 from lineage.ports import OPEN
 from lineage.stores import tables as t
-from lineage.stores.governance import DERIVED_FROM, aliases_of, columns_of, description_of, owners_of, tags_of
-from lineage.stores.projecting.known import Batch, Bundle, NodeState
-from lineage.stores.rows import by_values, pack, unpack, upsert
+from lineage.stores.governance import aliases_of, by_people, columns_of, description_of, owners_of, rewrites, tags_of
+from lineage.stores.projecting.known import Batch, Bundle, NodeState, incarnation_key
+from lineage.stores.rows import by_values, chunks, pack, unpack, upsert
 
 # Bundles of one node that are looked through for superseded ones once there are more than this.
 BUNDLES_KEPT = 32
+# Tables that are read off one facet each, and how.
+PRESENT: dict[str, tuple[Table, Callable[[Any], list[dict[str, str]]]]] = {
+    "ownership": (t.owner, owners_of),
+    "tags": (t.tag, tags_of),
+    "symlinks": (t.alias, aliases_of),
+}
 LEAF = 200
 
 
@@ -31,6 +37,9 @@ class Nodes:
         self.batch = batch
         self.known = batch.known
         self.new: dict[int, NodeState] = {}
+        # Nodes, and edges, of joined or dropped datasets that this batch touched: lineage.stores.projecting.identity.
+        self.unsettled: set[int] = set()
+        self.unsettled_edges: set[int] = set()
         self.newly_known: dict[int, NodeState] = {}
         self._dirty: dict[int, NodeState] = {}
         self._observations: set[tuple[int, int]] = set()
@@ -39,6 +48,9 @@ class Nodes:
     def know(self, every: Sequence[Facts]) -> None:
         """Reads, or makes, every node that the batch speaks of."""
         self._know_nodes(every)
+
+    def know_told(self, every: Sequence[Facts]) -> None:
+        """Reads what was said of them before, by what their names meant at the time."""
         self._know_bundles(every)
         self._know_observations(every)
         self._know_known(every)
@@ -58,6 +70,9 @@ class Nodes:
     def is_known(self, node: Node) -> bool:
         return node.kind is Kind.JOB or self.known.nodes[node.dataset].known
 
+    def is_joined(self, node: Node) -> bool:
+        return self.known.has_joints and self.known.nodes[node.dataset].joined
+
     def name(self, node_id: int) -> str:
         """The id, as text, of a job that may not be in this batch."""
         state = self.known.node_of.get(node_id)
@@ -73,13 +88,17 @@ class Nodes:
         for facts in every:
             for described in facts.described:
                 if described.digest not in known.described and described.node not in known.nodes:
-                    wanted[described.node] = min(facts.at_us, wanted.get(described.node, OPEN))
+                    at_us = OPEN if is_silent(facts, described) else facts.at_us
+                    wanted[described.node] = min(at_us, wanted.get(described.node, OPEN))
         if not wanted:
             return
         by_key = {node.key: node for node in wanted}
+        found: dict[int, NodeState] = {}
         for row in by_values(self.batch.connection, list(t.node.c), t.node.c.key, by_key):
             state = state_of(row, by_key[bytes(row.key)])
-            known.nodes[state.node] = known.node_of[state.id] = state
+            known.nodes[state.node] = known.node_of[state.id] = found[state.id] = state
+        self._know_later(found)
+        self._know_joined(found)
         new = [node for node in wanted if node not in known.nodes]
         keys = {node.namespace: hashlib.sha256(node.namespace.encode()).digest() for node in new}
         known.namespaces.fetch(self.batch.connection, keys.values())
@@ -92,6 +111,60 @@ class Nodes:
             state = NodeState(number, node, namespace_id, False, 0, wanted[node], name_id=number, same_id=number)
             known.next_node += 1
             known.nodes[node] = known.node_of[state.id] = self.new[state.id] = state
+
+    def load(self, ids: Iterable[int]) -> None:
+        """Makes names known by their ids that may not be in this batch, with all that they named since."""
+        known = self.known
+        unknown = [identity for identity in ids if identity not in known.node_of]
+        names = by_values(self.batch.connection, [t.node.c.name_id], t.node.c.id, unknown)
+        missing = list({row.name_id for row in names} - known.node_of.keys())
+        found: dict[int, NodeState] = {}
+        named = select(t.node, t.namespace.c.name.label("ns")).join(
+            t.namespace, t.namespace.c.id == t.node.c.namespace_id
+        )
+        for chunk in chunks(missing):
+            for row in self.batch.connection.execute(named.where(t.node.c.id.in_(chunk))):
+                state = state_of(row, Node(Kind(row.kind), row.ns, row.name))
+                known.nodes[state.node] = known.node_of[state.id] = found[state.id] = state
+        self._know_later(found)
+        self._know_joined(found)
+
+    def _know_later(self, names: dict[int, NodeState]) -> None:
+        """What names meant after they were given up."""
+        if not self.known.has_fates:
+            return
+        where = t.node.c.id != t.node.c.name_id
+        later: list[NodeState] = []
+        for row in by_values(self.batch.connection, list(t.node.c), t.node.c.name_id, names, where):
+            later.append(state_of(row, names[row.name_id].node))
+        for state in sorted(later, key=lambda state: state.since_us):
+            names[state.name_id].later.append(state)
+            self.known.node_of[state.id] = state
+        self._know_joined({state.id: state for state in later})
+
+    def _know_joined(self, states: dict[int, NodeState]) -> None:
+        if not self.known.has_joints:
+            return
+        for state in states.values():
+            state.joined = state.same_id != state.id
+        others = t.node.c.same_id != t.node.c.id
+        for row in by_values(self.batch.connection, [t.node.c.same_id], t.node.c.same_id, states, others):
+            states[row.same_id].joined = True
+
+    def begin_anew(self, state: NodeState, since_us: int) -> NodeState:
+        """What a name means from a time on, as a node of its own."""
+        number = self.known.next_node
+        self.known.next_node += 1
+        fresh = NodeState(number, state.node, state.namespace_id, False, 0, since_us)
+        fresh.name_id, fresh.since_us, fresh.same_id = state.id, since_us, number
+        self.known.node_of[number] = self.new[number] = fresh
+        state.later = sorted([*state.later, fresh], key=lambda one: one.since_us)
+        return fresh
+
+    def meant(self, described: Described, at_us: int) -> tuple[NodeState, Bundle]:
+        """What is described at a time, and the bundle of its facets."""
+        state, bundle = self.known.described[described.digest]
+        return (state.at(at_us) if state.later else state), bundle
 
     def _know_bundles(self, every: Sequence[Facts]) -> None:
         """Facets and bundles of what is described for the first time since this writer began."""
@@ -136,25 +209,26 @@ class Nodes:
         states = {}
         for facts in every:
             for described in facts.described:
-                state = known.described[described.digest][0]
+                state = self.meant(described, facts.at_us)[0]
                 if not state.bundles and state.id not in self.new:
                     states[state.id] = state
         seen: list[tuple[int, int]] = []
         for row in by_values(self.batch.connection, list(t.observation.c), t.observation.c.node_id, states):
             states[row.node_id].bundles[row.bundle_id] = [row.first_us, row.last_us]
             seen.append((row.node_id, row.bundle_id))
-        self._load_bundles({bundle for _, bundle in seen if bundle not in known.bundle_of})
+        self.load_bundles({bundle for _, bundle in seen})
         for node_id, bundle_id in seen:
             state = states[node_id]
             last = state.bundles[bundle_id][1]
             for key, digest, facet_id in known.bundle_of[bundle_id].facets:
                 state.winners[key] = max(state.winners.get(key, (-OPEN, b"", 0)), (last, digest, facet_id))
 
-    def _load_bundles(self, ids: set[int]) -> None:
+    def load_bundles(self, ids: set[int]) -> None:
         known = self.known
+        missing = ids - known.bundle_of.keys()
         rows = [
             (row.id, bytes(row.digest), unpack(row.facet_ids))
-            for row in by_values(self.batch.connection, list(t.bundle.c), t.bundle.c.id, ids)
+            for row in by_values(self.batch.connection, list(t.bundle.c), t.bundle.c.id, missing)
         ]
         columns = [t.facet.c.id, t.facet.c.digest, t.facet.c.name]
         facet_ids = {facet for _, _, facets in rows for facet in facets}
@@ -170,11 +244,13 @@ class Nodes:
         """Datasets that this batch makes known; before its edges are made, so that these are published at once."""
         for facts in every:
             for described in facts.described:
-                state = self.known.described[described.digest][0]
-                if described.known and not state.known:
+                if not described.known or is_silent(facts, described):
+                    continue
+                state = self.meant(described, facts.at_us)[0]
+                if not state.known:
                     state.known = True
                     self.newly_known[state.id] = state
-                    self._mark(state)
+                    self.mark(state)
 
     def _know_ends(self, every: Sequence[Facts]) -> None:
         known = self.known
@@ -186,32 +262,39 @@ class Nodes:
                 if edge.kind is EdgeKind.DERIVED:
                     for end in (edge.source, edge.target):
                         wanted[end] = known.nodes[end.dataset].id
-        self._ensure_fields(wanted)
+        self.ensure_fields({(dataset, node.field or ""): node.key for node, dataset in wanted.items()})
 
-    def _ensure_fields(self, wanted: dict[Node, int]) -> None:
+    def ensure_fields(self, wanted: Mapping[tuple[int, str], bytes]) -> None:
+        """Reads, or makes, columns: their keys by dataset and name."""
         if not wanted:
             return
         known = self.known
-        keys = {node.key: (node, dataset) for node, dataset in wanted.items()}
-        known.fields.fetch(self.batch.connection, keys)
-        for key, (node, dataset) in keys.items():
+        known.fields.fetch(self.batch.connection, wanted.values())
+        for (dataset, name), key in wanted.items():
             if key not in known.fields.ids:
                 number = known.fields.new(key)
-                row = {"id": number, "key": key, "dataset_id": dataset, "name": node.field, "same_id": number}
+                row = {"id": number, "key": key, "dataset_id": dataset, "name": name, "same_id": number}
                 self.batch.insert(t.field, {**row, "changed": self.batch.place()})
+                if known.node_of[dataset].joined:
+                    self.unsettled.add(dataset)
 
-    def describe(self, described: Described, at_us: int, position: int) -> None:
-        state, bundle = self.known.described[described.digest]
+    def describe(self, described: Described, facts: Facts, position: int) -> None:
+        if is_silent(facts, described):
+            return
+        at_us = facts.at_us
+        state, bundle = self.meant(described, at_us)
         said = {"node_id": state.id, "position": position, "at_us": at_us, "bundle_id": bundle.id}
         self.batch.insert(t.said, {**said, "known": described.known})
+        if state.dropped_us is not None:
+            self.unsettled.add(state.id)
         if at_us < state.first_us:
             state.first_us = at_us
-            self._mark(state)
+            self.mark(state)
         seen = state.bundles.get(bundle.id)
         if seen is None:
             state.bundles[bundle.id] = seen = [at_us, at_us]
             if "schema" in described.facets:
-                self._schema_fields(state, described.facets["schema"])
+                self.schema_fields(state, described.facets["schema"])
         elif seen[0] <= at_us <= seen[1]:
             return
         seen[0] = min(seen[0], at_us)
@@ -222,15 +305,15 @@ class Nodes:
             present = winners.get(key)
             if present is None or (at_us, digest) > (present[0], present[1]):
                 winners[key] = (at_us, digest, facet_id)
-                if (present is None or present[1] != digest) and key in DERIVED_FROM:
-                    self._refresh.setdefault(state.id, (state, set()))[1].add(key)
+                if (present is None or present[1] != digest) and (rewritten := rewrites(key)):
+                    self._refresh.setdefault(state.id, (state, set()))[1].add(rewritten)
         if len(state.bundles) > BUNDLES_KEPT:
             self._prune(state)
 
-    def _schema_fields(self, state: NodeState, schema: Any) -> None:
-        names = columns_of(schema)
+    def schema_fields(self, state: NodeState, schema: Any) -> None:
         node = state.node
-        self._ensure_fields({field_node(node.namespace, node.name, name): state.id for name in names})
+        fields = {name: field_node(node.namespace, node.name, name).key for name in columns_of(schema)}
+        self.ensure_fields({(state.id, name): incarnation_key(key, state.since_us) for name, key in fields.items()})
 
     def _prune(self, state: NodeState) -> None:
         """Drops observations that no present or future answer can rest on: a later one has each of its facets' keys."""
@@ -251,38 +334,42 @@ class Nodes:
                 )
             covered |= keys
 
-    def _mark(self, state: NodeState) -> None:
+    def mark(self, state: NodeState) -> None:
         if state.id not in self.new:
             self._dirty[state.id] = state
 
     def write(self) -> None:
         self._write_present()
         self._write_nodes()
-        self.batch.write(t.namespace, t.field, t.facet, t.bundle, t.said)
+        self.batch.write(t.field, t.facet, t.bundle, t.said)
         self._write_observations()
 
     def _write_present(self) -> None:
         """Rows that are read off present facets: owners, tags, aliases, description, parent."""
-        ids = {state.winners[key][2] for state, keys in self._refresh.values() for key in keys}
+        wanted = {
+            node: {key: won[2] for key, won in state.winners.items() if rewrites(key) in keys}
+            for node, (state, keys) in self._refresh.items()
+        }
+        ids = {facet for facets in wanted.values() for facet in facets.values()}
         bodies = {row["id"]: row["body"] for row in self.batch.waiting(t.facet) if row["id"] in ids}
         for row in by_values(self.batch.connection, [t.facet.c.id, t.facet.c.body], t.facet.c.id, ids - bodies.keys()):
             bodies[row.id] = bytes(row.body)
         for state, keys in self._refresh.values():
+            if state.joined:
+                self.unsettled.add(state.id)
+            present = by_people({key: orjson.loads(bodies[facet]) for key, facet in wanted[state.id].items()})
             for key in keys:
-                content = orjson.loads(bodies[state.winners[key][2]])
-                if key == "ownership":
-                    self._replace(t.owner, state.id, owners_of(content))
-                elif key == "tags":
-                    self._replace(t.tag, state.id, tags_of(content))
-                elif key == "symlinks":
-                    self._replace(t.alias, state.id, aliases_of(content))
+                content = present.get(key)
+                if key in PRESENT:
+                    table, rows_of = PRESENT[key]
+                    self.replace(table, state.id, rows_of(content))
                 elif key == "documentation":
                     state.description = description_of(content)
-                    self._mark(state)
-                elif key == "parent":
+                    self.mark(state)
+                elif key == "parent" and content:
                     parent = Node(Kind.JOB, content["namespace"], content["name"])
                     state.parent_id = self._job_id(parent)
-                    self._mark(state)
+                    self.mark(state)
 
     def _job_id(self, node: Node) -> int:
         state = self.known.nodes.get(node)
@@ -290,21 +377,32 @@ class Nodes:
             return state.id
         return int(self.batch.connection.execute(select(t.node.c.id).where(t.node.c.key == node.key)).scalar() or 0)
 
-    def _replace(self, table: Table, node_id: int, rows: list[dict[str, Any]]) -> None:
+    def replace(self, table: Table, node_id: int, rows: list[dict[str, Any]]) -> None:
         self.batch.connection.execute(delete(table).where(table.c.node_id == node_id))
         if rows:
             self.batch.connection.execute(
                 table.insert(), [{"node_id": node_id, "ordinal": n, **row} for n, row in enumerate(rows)]
             )
 
+    def write_names(self) -> None:
+        """Inserts what is new before anything is asked about its kin."""
+        self.batch.write(t.namespace)
+        self.write_states(self.new.values())
+
     def _write_nodes(self) -> None:
+        self.batch.write(t.namespace)
+        self.write_states((self.new | self._dirty).values())
+
+    def write_states(self, states: Iterable[NodeState]) -> None:
         rows = []
-        for state in (self.new | self._dirty).values():
+        for state in states:
+            if state.joined:
+                self.unsettled.add(state.id)
             node = state.node
             rows.append(
                 {
                     "id": state.id,
-                    "key": node.key,
+                    "key": state.key,
                     "kind": int(node.kind),
                     "namespace_id": state.namespace_id,
                     "name": node.name,
@@ -317,7 +415,7 @@ class Nodes:
                     "since_us": state.since_us,
                     "same_id": state.same_id,
                     "dropped_us": state.dropped_us,
-                    "listed": state.known,
+                    "listed": state.listed if state.joined or state.dropped_us is not None else state.known,
                     "changed": self.batch.place(),
                 }
             )
@@ -329,6 +427,12 @@ class Nodes:
             first, last = self.known.node_of[node_id].bundles[bundle_id]
             rows.append({"node_id": node_id, "bundle_id": bundle_id, "first_us": first, "last_us": last})
         upsert(self.batch.connection, t.observation, rows)
+
+
+def is_silent(facts: Facts, described: Described) -> bool:
+    """Whether an event names a dataset without saying anything of it: what people decide about names and edges."""
+    decided = facts.decision is not None or facts.judged is not None
+    return decided and described.node.kind is Kind.DATASET
 
 
 def state_of(row: Any, node: Node) -> NodeState:
