@@ -14,11 +14,12 @@ from lineage.errors import UnknownNode
 from lineage.expressions import Term
 from lineage.graph import Ids
 from lineage.model import Kind, Layer, Node, Transformation, candidates
-from lineage.ports import Applied, Changes, Control, EdgeFacts, Filter, Mark, NodeColumns, Page, Snapshot
+from lineage.ports import Applied, Changes, Control, EdgeFacts, Filter, Inventory, Mark, NodeColumns, Page, Snapshot
 from lineage.stores import controls, entities, feed, matching
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
+from lineage.stores.inventory import inventory
 from lineage.stores.projecting.known import NAME
 from lineage.stores.rows import by_ids
 from lineage.stores.writer import Writer
@@ -235,6 +236,10 @@ class SqlCatalog:
     def counts(self, ids: Ids) -> dict[str, int]:
         with reading(self.engine) as connection:
             return matching.counts(connection, ids)
+
+    def inventory(self, as_of_us: int | None = None) -> Inventory:
+        with reading(self.engine) as connection:
+            return inventory(connection, as_of_us)
 
     # ------------------------------------------------------------------ runs and single entities
 
