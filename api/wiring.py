@@ -245,7 +245,7 @@ def _assembled(
         journal=journal,
         intake=intake,
         catalog=catalog,
-        history=SqlHistory(catalog.engine),
+        history=SqlHistory(catalog),
         graph=graph,
         projector=Projector(journal, Reader(), catalog),
         follower=follower,

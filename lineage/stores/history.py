@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 import orjson
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, select
 
 from lineage.database import reading
 from lineage.diff import Key, Rows, Value
 from lineage.errors import UnknownNode
 from lineage.model import EdgeKind, Origin
+from lineage.ports import Catalog, GraphStore
 from lineage.stores import states
 from lineage.stores import tables as t
+from lineage.stores.catalog import SqlCatalog
 from lineage.stores.folding import Folded, by_ids_named, folded, named
-from lineage.stores.past import Spoken, among, bundles, groups_of
+from lineage.stores.known import KnownStore
+from lineage.stores.past import Spoken, When, among, bundles, groups_of
+from lineage.stores.past_catalog import PastCatalog
 from lineage.stores.rows import by_ids, unpack
 
 
 class SqlHistory:
     """`lineage.ports.History` over the catalog's database. Reading is safe from any thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, catalog: SqlCatalog) -> None:
+        self.catalog = catalog
+        self.engine = catalog.engine
 
     def between(self, since: int, until: int, scope: Collection[int] | None = None) -> tuple[Rows, Rows]:
         with reading(self.engine) as connection:
@@ -31,6 +36,12 @@ class SqlHistory:
     def shown_by(self, run_id: str) -> Rows:
         with reading(self.engine) as connection:
             return _shown_by(connection, run_id)
+
+    def at(self, store: GraphStore, as_of_us: int | None, position: int | None) -> tuple[Catalog, GraphStore]:
+        if position is not None:
+            position = min(position, self.catalog.position())
+        past = PastCatalog(self.catalog, When(as_of_us, position))
+        return (past, store) if position is None else (past, KnownStore(past.knowledge))
 
 
 def _shown_by(connection: Connection, run_id: str) -> states.State:

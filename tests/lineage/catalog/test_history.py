@@ -29,7 +29,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlCatalog]:
 def filled(catalog: SqlCatalog, told: list[Facts]) -> SqlHistory:
     catalog.reset()
     catalog.apply([Applied(n, facts) for n, facts in enumerate(told, start=1)])
-    return SqlHistory(catalog.engine)
+    return SqlHistory(catalog)
 
 
 def everything(catalog: SqlCatalog, at_us: int) -> states.State:
@@ -64,4 +64,4 @@ def test_what_was_so_at_a_time_needs_no_later_event(catalog: SqlCatalog, told: l
 
 def test_a_run_that_nobody_reported_is_unknown(catalog: SqlCatalog) -> None:
     with pytest.raises(UnknownNode, match="run:none"):
-        SqlHistory(catalog.engine).shown_by("none")
+        SqlHistory(catalog).shown_by("none")
