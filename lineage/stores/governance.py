@@ -32,7 +32,7 @@ def rewrites(key: str) -> str:
     return said if said in DERIVED_FROM else ""
 
 
-def by_people(facets: Mapping[str, Any]) -> Mapping[str, Any]:
+def by_people(facets: Mapping[str, Any]) -> dict[str, Any]:
     """The newest facets of a node as people have them: owners and the description replaced, tags added and taken away.
 
     Descriptions of columns go into the schema. Facets that nobody spoke of are the same objects.
@@ -41,9 +41,9 @@ def by_people(facets: Mapping[str, Any]) -> Mapping[str, Any]:
     {'owners': []}
     """
     said = {key: content for key, content in facets.items() if key.startswith(HAND) and _is_said(content)}
-    if not said:
-        return facets
     present = dict(facets)
+    if not said:
+        return present
     if OWNERS in said:
         present["ownership"] = {"owners": _entries(said[OWNERS], "owners")}
     if DESCRIPTION in said:

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, any_, func, litera
 from sqlalchemy.dialects import postgresql
 
 from lineage.stores import tables as t
+from lineage.stores.governance import HAND
 from lineage.stores.rows import by_ids, unpack
 
 Groups = Mapping[int, Sequence[int]]  # the node that stands for all to the ids of all, itself among them
@@ -64,6 +65,7 @@ def spoken(
 ) -> dict[int, Spoken]:
     """What was said of nodes; those of which nothing was said by then are left out. keys: of facets; None: all.
 
+    What people say comes with any keys: it stands in front of producers' facets.
     Cost: the statements about these nodes.
     """
     stands = {identity: rep for rep, ids in groups.items() for identity in ids}
@@ -84,7 +86,7 @@ def bundles(
     """(key, digest, id) of the facets in bundles."""
     b, f = t.bundle.c, t.facet.c
     packed = {bundle: unpack(blob) for bundle, blob in by_ids(connection, [b.id, b.facet_ids], b.id, ids)}
-    more = () if keys is None else (f.name.in_(list(keys)),)
+    more = () if keys is None else (f.name.in_(list(keys)) | f.name.startswith(HAND, autoescape=True),)
     wanted = {facet for facets in packed.values() for facet in facets}
     named = {
         row[0]: (row[1], bytes(row[2])) for row in by_ids(connection, [f.id, f.name, f.digest], f.id, wanted, *more)
@@ -94,7 +96,12 @@ def bundles(
 
 def contents(connection: Connection, found: Iterable[Spoken], keys: Collection[str] | None = None) -> dict[int, Any]:
     """The content of facets by id; one that was deleted is left out."""
-    wanted = {i for said in found for key, (_, _, i) in said.facets.items() if keys is None or key in keys}
+    wanted = {
+        i
+        for said in found
+        for key, (_, _, i) in said.facets.items()
+        if keys is None or key in keys or key.startswith(HAND)
+    }
     bodies = by_ids(connection, [t.facet.c.id, t.facet.c.body], t.facet.c.id, wanted)
     loaded = {identity: orjson.loads(bytes(body)) for identity, body in bodies}
     return {i: body for i, body in loaded.items() if not (isinstance(body, dict) and body.get("_deleted"))}

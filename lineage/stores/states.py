@@ -16,7 +16,7 @@ from lineage.diff import Key, Value
 from lineage.model import Kind, Node
 from lineage.stores import tables as t
 from lineage.stores.folding import Folded, folded, named, parallel
-from lineage.stores.governance import description_of, flat_fields, owners_of, tags_of
+from lineage.stores.governance import by_people, description_of, flat_fields, owners_of, tags_of
 from lineage.stores.past import Groups, Spoken, When, bundles, contents, groups_of, spoken, there
 from lineage.stores.rows import by_ids
 
@@ -122,6 +122,7 @@ def laid_out(connection: Connection, said: Mapping[int, Spoken]) -> State:
 
 def put(state: State, text: str, facets: Mapping[str, Any], logic: list[bytes]) -> None:
     """Adds the rows of one node. logic: digests of what says how a job does its work."""
+    facets = by_people(facets)
     state["nodes"][text,] = {
         "description": description_of(facets.get("documentation")),
         "parent": _parent(facets.get("parent")),
