@@ -100,6 +100,7 @@ def trace(
         Literal["dataset", "job", "field"] | None, typer.Option(help="What is kept; field follows columns.")
     ] = None,
     as_of: Annotated[str | None, typer.Option(metavar="TIME", help="True at that time, RFC 3339.")] = None,
+    known_at: Annotated[str | None, typer.Option(metavar="TIME", help="As it was known at that time.")] = None,
     min_basis: Annotated[
         Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"] | None,
         typer.Option(metavar="BASIS", help="Only edges known at least this well: explicit, column, parsed, …"),
@@ -133,6 +134,7 @@ def trace(
         depth=depth,
         granularity=granularity,
         as_of=as_of,
+        known_at=known_at,
         min_basis=min_basis,
         min_position=min_position,
         select=select,

@@ -98,6 +98,7 @@ class TraceAnswer(Shape):
     granularity: Literal["dataset", "job", "field"]
     depth: Annotated[int, Field(ge=0, le=500)] | Literal["all"]
     as_of: Annotated[Time | None, Field(description="The time asked for; null: now.")]
+    known_at: Annotated[Time | None, Field(description="Events received later don't count; null: all do.")]
     position: Annotated[int, Field(ge=0, description="Of the journal: the answer knows all events up to here.")]
     truncated: Annotated[bool, Field(description="The answer ends before the depth asked for, at a whole hop.")]
     nodes: list[TraceNode]

@@ -43,7 +43,7 @@ MAX_DEPTH = 500
 class Trace:
     """A lineage answer in the words of the wire. nodes by distance, then id; edges by source, target, kind.
 
-    depth None: all. as_of None: now. totals count the nodes kept, and the DAGs of all jobs on the way.
+    depth None: all. as_of, known_at None: now. totals count the nodes kept, and the DAGs of all jobs on the way.
     warnings: what of a selection means nothing, as in `lineage.selection`.
     """
 
@@ -58,6 +58,7 @@ class Trace:
     edges: list[Row]
     totals: dict[str, int]
     warnings: list[Row] = field(default_factory=list)
+    known_at: str | None = None
 
     def head(self) -> Row:
         """Everything but nodes and edges."""
@@ -67,6 +68,7 @@ class Trace:
             "granularity": self.granularity.value,
             "depth": "all" if self.depth is None else self.depth,
             "as_of": self.as_of,
+            "known_at": self.known_at,
             "position": self.position,
             "truncated": self.truncated,
             "totals": self.totals,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -15,8 +15,9 @@ from api.openapi import answer, unknown
 from api.params import AnyNode, Here, Moment, Waited, whole
 from api.schemas import TraceAnswer
 from api.selecting import Select, selected
+from api.times import KnownAt, seen_from
 from api.wiring import Headwater
-from lineage.model import Basis, Direction, Granularity, Node, Origin
+from lineage.model import Basis, Direction, Granularity, Node, Origin, text_of
 from lineage.ports import Walk
 from lineage.render import FORMATS, Format
 from lineage.selection import narrowed
@@ -55,14 +56,16 @@ class Asked:
     min_basis: Basis
     details: bool
     select: str | None = None
+    known_at_us: int | None = None
 
     def traced(self, here: Headwater) -> Trace:
         walk = Walk(
             as_of_us=self.as_of_us, origin=self.origin, min_basis=self.min_basis, limit=here.settings.trace_edges
         )
+        catalog, graph = seen_from(here, self.as_of_us, self.known_at_us)
         found = trace(
-            here.catalog,
-            here.graph,
+            catalog,
+            graph,
             self.node,
             direction=self.direction,
             depth=self.depth,
@@ -70,8 +73,9 @@ class Asked:
             walk=walk,
             details=self.details,
         )
+        found = replace(found, known_at=text_of(self.known_at_us))
         chosen = selected(here, self.select, walk)
-        return found if chosen is None else narrowed(here.catalog, found, chosen)
+        return found if chosen is None else narrowed(catalog, found, chosen)
 
 
 async def asked(
@@ -83,6 +87,7 @@ async def asked(
         Query(description="What is kept; `field` follows columns. Default: `field` for a field, else `job`."),
     ] = None,
     as_of: Annotated[Moment | None, Query(description="Edges alive at that time; default: now.")] = None,
+    known_at: KnownAt = None,
     origin: Annotated[OriginWord | None, Query(description="Only edges of this origin.")] = None,
     min_basis: Annotated[
         BasisWord, Query(description="Only edges known at least this well; strongest first: explicit, column, …")
@@ -102,6 +107,7 @@ async def asked(
         min_basis=BASES[min_basis],
         details=include is not None,
         select=select,
+        known_at_us=known_at,
     )
 
 

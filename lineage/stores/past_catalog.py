@@ -50,18 +50,18 @@ class PastCatalog(SqlCatalog):
     def find(self, node: str | Node) -> tuple[Node, int]:
         """Also what was dropped since. Raises UnknownNode, InvalidNode."""
         try:
-            return self.found(node)
+            return super().find(node) if self.when.position is None else self.found(node)
         except UnknownNode:
-            if self.when.position is not None:
-                raise
-            return super().find(node)
+            # What was dropped since bears its name no more; what began later is a node without edges.
+            return self.found(node) if self.when.position is None else self.found(node, at_any_time=True)
 
-    def found(self, node: str | Node) -> tuple[Node, int]:
-        """What bore a name and existed. Raises UnknownNode, InvalidNode."""
+    def found(self, node: str | Node, *, at_any_time: bool = False) -> tuple[Node, int]:
+        """What bore a name and existed, then or ever. Raises UnknownNode, InvalidNode."""
+        when = replace(self.when, as_of_us=None) if at_any_time else self.when
         possible = list(candidates(node)) if isinstance(node, str) else [node]
         with reading(self.engine) as connection:
             for candidate in possible:
-                found = self._bearer(connection, candidate.dataset)
+                found = self._bearer(connection, candidate.dataset, when)
                 if found is None:
                     continue
                 if candidate.kind is not Kind.FIELD:
@@ -72,17 +72,17 @@ class PastCatalog(SqlCatalog):
             text = node if isinstance(node, str) else node.id
             raise UnknownNode(text[:300], entities.nearest(connection, possible))
 
-    def _bearer(self, connection: Connection, node: Node) -> tuple[Node, int] | None:
+    def _bearer(self, connection: Connection, node: Node, when: When) -> tuple[Node, int] | None:
         """Who bore the name of a dataset or job, under the name and number that stand for it now."""
         first = connection.execute(select(t.node.c.id).where(t.node.c.key == node.key)).scalar()
         bore = select(t.node.c.same_id).where(t.node.c.name_id == first)
-        if self.when.as_of_us is not None:
-            bore = bore.where(t.node.c.since_us <= self.when.as_of_us)
+        if when.as_of_us is not None:
+            bore = bore.where(t.node.c.since_us <= when.as_of_us)
         rep = connection.execute(bore.order_by(t.node.c.since_us.desc()).limit(1)).scalar()
         if rep is None:
             return None
         groups = groups_of(connection, [rep])
-        if not there(connection, groups, self.when, spoken(connection, groups, self.when, ())):
+        if not there(connection, groups, when, spoken(connection, groups, when, ())):
             return None
         return named(connection, [rep])[rep][1], int(rep)
 
