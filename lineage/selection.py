@@ -12,6 +12,7 @@ import numpy as np
 from lineage.errors import StoreBehind, UnknownNode
 from lineage.expressions import (
     ID,
+    KINDS,
     Around,
     Expression,
     Intersection,
@@ -21,7 +22,7 @@ from lineage.expressions import (
     Union,
     written,
 )
-from lineage.graph import Ids
+from lineage.graph import Ids, distinct
 from lineage.model import Kind, Node
 from lineage.parsing import parse
 from lineage.ports import Catalog, GraphStore, Walk
@@ -29,6 +30,7 @@ from lineage.traces import Trace
 
 EVERYTHING = Term("name", Pattern(("", "")))
 EDGES_A_HOP = 2  # dataset to job to dataset, or job to dataset to job: what one step is for dbt and Dagster
+MANY = 20_000
 HINTS = 5  # terms that mean nothing for which names alike are looked up
 
 
@@ -55,6 +57,14 @@ def select(catalog: Catalog, store: GraphStore, text: str, *, walk: Walk = Walk(
     if catalog.mark().generation != generation:
         raise StoreBehind("the catalog was rebuilt while this was asked; ask again")
     return Selected(written(expression), ids, evaluation.warnings)
+
+
+def totals(catalog: Catalog, ids: Ids) -> dict[str, int]:
+    """How many `datasets` and `jobs` are listed among some ids. Of many it is cheaper to know all there are."""
+    if len(ids) <= MANY:
+        return catalog.counts(ids)
+    kinds = {kind: catalog.matching(Term("kind", Pattern((kind,)))) for kind in KINDS}
+    return {f"{kind}s": int(np.count_nonzero(np.isin(ids, found))) for kind, found in kinds.items()}
 
 
 def narrowed(catalog: Catalog, trace: Trace, selected: Selected) -> Trace:
@@ -90,7 +100,7 @@ class _Evaluation:
             case Term():
                 return self._term(expression)
             case Union(parts):
-                return np.unique(np.concatenate([self.ids(part) for part in parts]))
+                return distinct(*map(self.ids, parts))
             case Intersection(parts):
                 return self._intersection(parts)
             case Not(part):
@@ -143,7 +153,7 @@ class _Evaluation:
         for hops, is_down in ((up, False), (down, True)):
             if hops != 0 and len(start):
                 found.append(self._reached(whole, start, hops, is_down))
-        return np.unique(np.concatenate(found))
+        return distinct(*found)
 
     def _reached(self, whole: Around, start: Ids, hops: int | None, is_down: bool) -> Ids:
         self._require_same_build()

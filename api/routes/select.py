@@ -15,6 +15,7 @@ from api.schemas import SelectAnswer
 from api.selecting import selected
 from lineage.model import text_of
 from lineage.ports import Filter, Walk
+from lineage.selection import totals
 
 router = APIRouter(tags=["lineage"])
 
@@ -54,7 +55,7 @@ def get_select(
     head = {
         "selection": found.text,
         "position": here.catalog.position(),
-        "totals": here.catalog.counts(found.ids),
+        "totals": totals(here.catalog, found.ids),
         "warnings": found.warnings,
     }
     return json_answer({**head, **wanted.answer(here, "select", filters, page)})

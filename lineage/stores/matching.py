@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import Select
 
 from lineage.expressions import WORD, Pattern, Term
-from lineage.graph import Ids
+from lineage.graph import Ids, distinct
 from lineage.model import KIND_OF_PREFIX, Kind, Node
 from lineage.stores import tables as t
 from lineage.stores.projecting.nodes import leaf_of
@@ -234,13 +234,13 @@ def numbers(connection: Connection, nodes: Sequence[Node]) -> list[int]:
 def roots_of(connection: Connection, ids: Ids) -> Ids:
     """`Catalog.roots_of`"""
     flows, jobs = _flows(connection, t.flow.c.job_id, ids)
-    return np.unique(np.concatenate([ids, flows[np.isin(jobs, ids)]]))
+    return distinct(ids, flows[np.isin(jobs, ids)])
 
 
 def stands_of(connection: Connection, ids: Ids) -> Ids:
     """`Catalog.stands_of`"""
     flows, jobs = _flows(connection, t.flow.c.id, ids)
-    return np.unique(np.concatenate([ids[~np.isin(ids, flows)], jobs[np.isin(flows, ids)]]))
+    return distinct(ids[~np.isin(ids, flows)], jobs[np.isin(flows, ids)])
 
 
 def _flows(connection: Connection, key: Any, ids: Ids) -> Ids:

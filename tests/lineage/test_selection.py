@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,11 +26,11 @@ from lineage.expressions import (
     union,
     written,
 )
-from lineage.ports import Filter, Walk
-from lineage.selection import narrowed, select
+from lineage.ports import Applied, Filter, Walk
+from lineage.selection import narrowed, select, totals
 from lineage.stores.embedded import EmbeddedStore
 from lineage.traces import trace
-from tests.lineage.selecting import DATA, SHOP, Opened, Shop, is_dataset, node_of, opened
+from tests.lineage.selecting import DATA, SHOP, Opened, Shop, facts_of, is_dataset, node_of, opened
 from tests.servers import postgresql, postgresql_url  # noqa: F401  fixtures
 
 
@@ -124,6 +125,23 @@ def test_a_trace_keeps_its_root_what_is_selected_and_edges_between_them(shop: Op
     assert (kept.totals["datasets"], kept.totals["jobs"]) == (2, 1)
     assert [warning["term"] for warning in kept.warnings] == ["tag:nothing"]
     assert [row["name"] for row in narrowed(shop.catalog, found, shop.selected("not *")).nodes] == ["marts.orders"]
+
+
+def test_totals_of_many_are_counted_as_those_of_few(shop: Opened) -> None:
+    ids = shop.selected("marts* or export*").ids
+    many = np.concatenate([ids, np.arange(10**6, 10**6 + 30_000)])
+
+    assert totals(shop.catalog, ids) == totals(shop.catalog, many) == {"datasets": 2, "jobs": 3}
+
+
+def test_everything_is_asked_again_once_there_is_more(tmp_path: Path) -> None:
+    with opened(tmp_path) as found:
+        before = found.names("*")
+        more = {**SHOP, "new": {"namespace": "db://x"}}
+        found.catalog.apply([Applied(len(more), list(facts_of(more))[-1])])
+
+        assert found.names("*") - before == {"new"}
+        assert found.names("not kind:job") - before == {"new"}
 
 
 def test_a_list_of_selected_nodes_has_pages(shop: Opened) -> None:
