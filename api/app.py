@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -13,7 +13,7 @@ from api import openapi, problems
 from api.answers import json_answer
 from api.auth import AdminKey
 from api.gate import Gate, RouteTable
-from api.routes import datasets, diff, health, ingest, jobs, namespaces, runs, search, select, trace
+from api.routes import datasets, diff, health, ingest, jobs, metadata, namespaces, runs, search, select, trace
 from api.wiring import Headwater
 
 BASE = "/api/v1"
@@ -25,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     diff.router,
     datasets.router,
     jobs.router,
+    metadata.router,
     runs.router,
     namespaces.router,
     search.router,
@@ -91,6 +92,6 @@ def _direct(app: FastAPI) -> dict[tuple[str, str], ASGIApp]:
 
 def _version() -> str:
     try:
-        return metadata.version("headwater")
-    except metadata.PackageNotFoundError:  # run from a clone that nobody installed
+        return version("headwater")
+    except PackageNotFoundError:  # run from a clone that nobody installed
         return "0"

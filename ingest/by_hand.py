@@ -27,6 +27,15 @@ SAID = ("owners", "tags", "description", "criticality", "window")
 OF_FIELD = ("tags", "description", "criticality")
 
 
+class Unsayable(ValueError):
+    """Nobody can say this of such a node. where: the argument that is wrong."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(reason)
+        self.where = where
+        self.reason = reason
+
+
 def metadata_event(
     node: Node,
     *,
@@ -47,7 +56,7 @@ def metadata_event(
     value?} of producers' that don't hold, whatever their value if none is given. criticality: one of CRITICALITIES.
     window: of how many runs of the job an edge may be absent before it closes; 1 and more. taken_back: words of SAID
     that nobody says by hand any longer. at_us: now.
-    Raises ValueError for what a node of this kind has not.
+    Raises Unsayable for what a node of this kind has not.
     """
     given: dict[str, dict[str, Any] | None] = {
         "owners": None if owners is None else {"owners": [dict(owner) for owner in owners]},
@@ -90,7 +99,7 @@ def edge_event(
 
     source, target: for "add" two datasets or two columns; for "suppress" and "forget" also a dataset and a job. An
     added edge is that of a JobEvent with explicit lineage, as any consumer of OpenLineage reads it.
-    Raises ValueError for ends that no edge of that kind has.
+    Raises Unsayable for ends that no edge of that kind has.
     """
     _require_ends(action, source, target)
     word = {"action": action, "source": _reference(source), "target": _reference(target)}
@@ -110,9 +119,9 @@ def _identity(
     action: str, one: Node, other: Node, into: Node | None, author: str, reason: str, at_us: int | None
 ) -> dict[str, Any]:
     if {one.kind, other.kind} != {Kind.DATASET} or one == other:
-        raise ValueError("only two different datasets can be one, or not")
+        raise Unsayable("other", "only two different datasets can be one, or not")
     if into not in (one, other, *([None] if action == "split" else [])):
-        raise ValueError(f"both can only be called {one.id} or {other.id}")
+        raise Unsayable("into", f"both can only be called {one.id} or {other.id}")
     word = {"action": action, "other": _reference(other), "into": _reference(into) if into else None}
     return _event("DatasetEvent", at_us, dataset=_named(one, {IDENTITY: _facet(author, reason, word)}))
 
@@ -128,33 +137,34 @@ def _tags(
 def _require(
     node: Node, given: Mapping[str, Any], criticality: str | None, window: int | None, taken_back: Collection[str]
 ) -> None:
-    """Raises ValueError for what can't be said."""
+    """Raises Unsayable for what can't be said."""
     said = {word for word, content in given.items() if content is not None}
     allowed = OF_FIELD if node.kind is Kind.FIELD else SAID
     for word in sorted({*said, *taken_back}):
         if word not in allowed:
-            raise ValueError(f"a {node.kind.word} has no {word} by hand; it has {', '.join(allowed)}")
+            raise Unsayable(word, f"a {node.kind.word} has no {word} by hand; it has {', '.join(allowed)}")
         if word == "window" and node.kind is not Kind.JOB:
-            raise ValueError("a window counts runs: give it to the job that writes the dataset")
-    if said & set(taken_back):
-        raise ValueError(f"{', '.join(sorted(said & set(taken_back)))} can't be both said and taken back")
+            raise Unsayable(word, "a window counts runs: give it to the job that writes the dataset")
+    for word in sorted(said & set(taken_back)):
+        raise Unsayable(word, f"{word} can't be both said and taken back")
     if criticality is not None and criticality not in CRITICALITIES:
-        raise ValueError(f"criticality is one of {', '.join(CRITICALITIES)}")
+        raise Unsayable("criticality", f"criticality is one of {', '.join(CRITICALITIES)}")
     if window is not None and window < 1:
-        raise ValueError("a window has 1 run or more")
+        raise Unsayable("window", "a window has 1 run or more")
 
 
 def _require_ends(action: str, source: Node, target: Node) -> None:
-    """Raises ValueError for ends that no such edge has."""
+    """Raises Unsayable for ends that no such edge has."""
     kinds = (source.kind, target.kind)
     allowed = [(Kind.DATASET, Kind.DATASET), (Kind.FIELD, Kind.FIELD)]
     if action not in ("add", "suppress", "forget"):
-        raise ValueError("an edge is added, suppressed or forgotten: action is add, suppress or forget")
+        raise Unsayable("action", "an edge is added, suppressed or forgotten: action is add, suppress or forget")
     if action != "add":
         allowed += [(Kind.DATASET, Kind.JOB), (Kind.JOB, Kind.DATASET)]
     if kinds not in allowed or source == target:
         pairs = ", ".join(f"{one.word} to {other.word}" for one, other in allowed)
-        raise ValueError(f"no edge to {action} from {source.id[:200]} to {target.id[:200]}; these can be: {pairs}")
+        reason = f"no edge to {action} from {source.id[:200]} to {target.id[:200]}; these can be: {pairs}"
+        raise Unsayable("target", reason)
 
 
 def _name_of_edge(source: Node, target: Node) -> str:
