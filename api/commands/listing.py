@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from rich.table import Table
+from rich.text import Text
 
 from api.commands.doors import Door, Where, open_door
 from api.commands.screens import notes, out, plain, styled
@@ -33,7 +34,12 @@ def list_selected(where: Where, selection: str, limit: int, *, form: str, **quer
         sys.stdout.writelines(plain(row["id"]) + "\n" for row in answer["items"])
     else:
         show(answer)
-    for warning in answer["warnings"]:
+    warn(answer)
+
+
+def warn(answer: Row) -> None:
+    """Says on stderr what of a selection means nothing."""
+    for warning in answer.get("warnings", ()):
         notes().print(styled(_said(warning), "yellow"))
 
 
@@ -53,27 +59,47 @@ def ask(door: Door, selection: str, limit: int, **query: Any) -> dict[str, Any]:
 
 def show(answer: Row) -> None:
     rows, totals = answer["items"], answer["totals"]
-    screen = out()
-    if not screen.is_terminal:
-        screen.width = WIDE
-    if rows:
-        screen.print(_table(rows), soft_wrap=False)
+    print_table(rows)
     more = sum(totals.values()) - len(rows)
     parts = [f"{totals['datasets']:,} datasets, {totals['jobs']:,} jobs"]
     parts += [f"{more:,} of them not shown; --limit 0 shows all"] if more > 0 else []
-    screen.print(styled(" · ".join(parts), "dim"))
+    out().print(styled(" · ".join(parts), "dim"))
 
 
-def _table(rows: list[Row]) -> Table:
+def show_trace(document: Row) -> None:
+    """A trace that was narrowed: what lies between its nodes is gone, so each says how far from the root it is."""
+    print_table(document["nodes"])
+    totals = {name: count for name, count in document["totals"].items() if name != "dags"}
+    out().print(styled(", ".join(f"{count:,} {name}" for name, count in totals.items() if count), "dim"))
+
+
+def print_table(rows: list[Row]) -> None:
+    """A line a node; those of a trace with their distance."""
+    if not rows:
+        return
+    screen = out()
+    if not screen.is_terminal:
+        screen.width = WIDE
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("name", "namespace", "owners", "tags"):
+    for title in (*(["hops"] if "side" in rows[0] else []), "name", "namespace", "owners", "tags"):
         table.add_column(title, overflow="fold")
     for row in rows:
-        name = styled(f"{ICONS[row['kind']]} {row['name']}", STYLES[row["kind"]])
-        owners = dict.fromkeys(owner["name"] for owner in row["owners"])
-        tags = dict.fromkeys(tag_text(tag) for tag in row["tags"])
-        table.add_row(name, styled(row["namespace"]), styled(", ".join(owners)), styled(", ".join(tags)))
-    return table
+        table.add_row(*([_hops(row)] if "side" in row else []), *_cells(row))
+    screen.print(table, soft_wrap=False)
+
+
+def _hops(row: Row) -> str:
+    sign = {"upstream": "▲", "downstream": "▼", "both": "▲▼"}.get(row["side"])
+    return "" if sign is None else f"{sign} {row['distance']}"
+
+
+def _cells(row: Row) -> tuple[Text, ...]:
+    name = styled(f"{ICONS[row['kind']]} {row['name']}", STYLES[row["kind"]])
+    if row.get("field"):
+        name.append_text(styled(f" . {row['field']}", "bold"))
+    owners = dict.fromkeys(owner["name"] for owner in row.get("owners") or ())
+    tags = dict.fromkeys(tag_text(tag) for tag in row.get("tags") or ())
+    return name, styled(row["namespace"]), styled(", ".join(owners)), styled(", ".join(tags))
 
 
 def _said(warning: Row) -> str:

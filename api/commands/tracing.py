@@ -18,7 +18,12 @@ def trace(where: Where, node: str, *, form: str, siblings: int, **query: Any) ->
         if door.here is not None:
             door.here.catch_up()
         text = ask(door, node, form, **query)
-    if form == TREE:
+    if form == TREE and query.get("select") is not None:
+        from api.commands.listing import show_trace, warn
+
+        show_trace(text)
+        warn(text)
+    elif form == TREE:
         show(text, siblings)
     else:
         # Not through the console: it would wrap lines and colour names.

@@ -80,3 +80,14 @@ def test_a_trace_is_narrowed_to_a_selection(call: Call, demo_folder: Path) -> No
     assert names[0] == "warehouse.marts.v_revenue"
     assert len(names) > 1
     assert all(".core." in name for name in names[1:])
+
+
+def test_a_narrowed_trace_is_shown_as_a_table_with_distances(call: Call, demo_folder: Path) -> None:
+    called = call("trace", REVENUE, "--upstream", "--select", "name:*.core.* or tag:nobody", "--data", demo_folder)
+    title, root, *lines, totals = called.out.splitlines()
+
+    assert title.split() == ["hops", "name", "namespace", "owners", "tags"]
+    assert root.split()[:2] == ["▤", "warehouse.marts.v_revenue"]
+    assert all(line.startswith("▲ ") and ".core." in line for line in lines)
+    assert totals == f"{len(lines) + 1} datasets"
+    assert called.err == "tag:nobody: nothing that is listed matches this\n"
