@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 ingest = typer.Typer(help="Take events in, past the HTTP door.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
+metadata = typer.Typer(help="What people say of datasets, jobs and columns.", no_args_is_help=True)
+app.add_typer(metadata, name="metadata")
 
 Data = Annotated[
     Path | None,
@@ -166,6 +168,54 @@ def list_selected(
 
     where = Where(data, url, token)
     run(where, selection, limit, form=form, as_of=as_of, min_basis=min_basis, min_position=min_position)
+
+
+@metadata.command("set")
+def set_metadata(
+    node: Annotated[
+        str, typer.Argument(metavar="ID", help="dataset:NAMESPACE:NAME, job:… or datasetField:NAMESPACE:NAME:FIELD")
+    ],
+    owner: Annotated[
+        list[str] | None, typer.Option(metavar="NAME[=TYPE]", help="In place of all others; may be repeated.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY[=VALUE]", help="Beside those of producers; may be repeated.")
+    ] = None,
+    remove_tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY[=VALUE]", help="A producer's tag that doesn't hold.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="In place of any other.")] = None,
+    criticality: Annotated[
+        Literal["low", "medium", "high", "critical"] | None, typer.Option(help="How much depends on it.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=1, metavar="RUNS", help="Of a job: runs in a row that may lack an edge.")
+    ] = None,
+    take_back: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="owners, tags, description, criticality or window: nobody says it any more."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Kept with it.")] = None,
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Say who owns it, what it is, how much depends on it; no automation undoes that."""
+    from api.commands.describing import set_metadata as run
+    from api.commands.doors import Where
+
+    run(
+        Where(data, url, token),
+        node,
+        owners=owner or (),
+        tags=tag or (),
+        removed_tags=remove_tag or (),
+        taken_back=take_back or (),
+        description=description,
+        criticality=criticality,
+        window=window,
+        reason=reason,
+    )
 
 
 @app.command()
