@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lineage.algorithms.digraph import Condensed, Digraph, Ints, Mask, condensed, hops_from, reached_from
+from lineage.algorithms.digraph import Condensed, Digraph, Ints, Mask, condensed, distinct, hops_from, reached_from
 from lineage.ends import End
 from lineage.errors import TooWide
 from lineage.graph import Ids, Subgraph
@@ -82,11 +82,11 @@ class Between:
         """Nodes and edges, as they are read."""
         source, target = self.name[self.graph.tails], self.name[self.graph.heads]
         both = (source >= 0) & (target >= 0)
-        return len(np.unique(self.name[self.name >= 0])), len(np.unique(source[both] * len(self.texts) + target[both]))
+        return len(distinct(self.name[self.name >= 0])), len(distinct(source[both] * len(self.texts) + target[both]))
 
     @cached_property
     def has_copies(self) -> bool:
-        return len(np.unique(self.name[self.name >= 0])) < int(np.count_nonzero(self.name >= 0))
+        return len(distinct(self.name[self.name >= 0])) < int(np.count_nonzero(self.name >= 0))
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def common(down: Subgraph, up: Subgraph, starts: Ids, ends: Ids) -> tuple[Subgra
     """What lies downstream of the starts and upstream of the ends, both included: its edges (and more), and its nodes,
     ascending; no nodes where no path leads."""
     if not down.truncated and not up.truncated:
-        return down, np.intersect1d(down.nodes, up.nodes)
+        return down, np.intersect1d(down.nodes, up.nodes, assume_unique=True)
     # Where each walk ended early, a way may still lead from what the one saw into what the other did.
     whole = _both(down, up)
-    ids = np.union1d(down.nodes, up.nodes)
+    ids = distinct(np.concatenate((down.nodes, up.nodes)))
     size, (first, last) = len(ids), (np.searchsorted(ids, starts), np.searchsorted(ids, ends))
     sources = np.concatenate((np.searchsorted(ids, whole.source), np.full(len(first), size), last))
     targets = np.concatenate((np.searchsorted(ids, whole.target), first, np.full(len(last), size + 1)))
@@ -187,13 +187,13 @@ def _closed(steps: Steps, name: Ints, sides: Sequence[tuple[Ints, int | None]]) 
         place[nodes] = nodes[first][which]
     steps, asked, lone = steps.moved(place), [], []
     for at, (nodes, code) in enumerate(sides):
-        distinct = np.unique(place[nodes])
-        if name[distinct].tolist() == [code]:
-            asked.append(int(distinct[0]))
+        apart = np.unique(place[nodes])
+        if name[apart].tolist() == [code]:
+            asked.append(int(apart[0]))
         else:
             asked.append(size + at)
-            virtual, none = np.full(len(distinct), size + at), np.full(len(distinct), NOBODY)
-            before, behind = (distinct, virtual) if at else (virtual, distinct)
+            virtual, none = np.full(len(apart), size + at), np.full(len(apart), NOBODY)
+            before, behind = (apart, virtual) if at else (virtual, apart)
             lone.append(Steps(before, behind, none, none, none, none))
     kept = np.unique(place[np.concatenate((starts, ends))])
     return _Draft(_stacked(steps, *lone), np.append(name, [-1, -1]), asked[0], asked[1], kept)
@@ -217,7 +217,7 @@ def _over_jobs(draft: _Draft, is_job: Mask) -> _Draft:
 def _copies_joined(draft: _Draft, is_job: Mask) -> _Draft:
     """Jobs that read the same become one for each dataset that they lead to: then no two paths read the same."""
     steps, size = draft.steps, len(draft.name)
-    used = np.unique(np.concatenate((steps.source, steps.target, [draft.source, draft.target])))
+    used = distinct(np.concatenate((steps.source, steps.target, [draft.source, draft.target])))
     several = np.zeros(size, bool)
     several[used] = np.bincount(draft.name[used] + 1)[draft.name[used] + 1] > 1
     several &= np.append(is_job, [False, False])

@@ -53,8 +53,9 @@ def _nearest(source: Near, target: Near) -> Kin:
 def _as_shown(near: Near, stands: Callable[[Ids], Ids]) -> Near:
     shown = stands(near.ids)
     order = np.lexsort((near.hops, shown))
-    ids, first = np.unique(shown[order], return_index=True)
-    return Near(ids, near.hops[order][first])
+    shown, hops = shown[order], near.hops[order]
+    first = np.diff(shown, prepend=-1) > 0
+    return Near(shown[first], hops[first])
 
 
 def near(part: Subgraph, root: Node, granularity: Granularity) -> Near:

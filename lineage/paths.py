@@ -14,7 +14,7 @@ from lineage.ends import End, end_at, granularity_of, reach
 from lineage.errors import InvalidNode
 from lineage.graph import Ids, Subgraph
 from lineage.kinship import Kin, near, nearest_kin
-from lineage.model import Granularity, Layer, Node, text_of
+from lineage.model import Granularity, Node, text_of
 from lineage.path_rows import Row, exact, path_rows
 from lineage.ports import Catalog, GraphStore, Walk
 from lineage.traces import require_generation, shared_generation, texts_of
@@ -195,7 +195,11 @@ class _Question:
     def _stands(self, ids: Ids) -> Ids:
         if self.granularity is not Granularity.JOB or not len(ids):
             return ids
-        return np.asarray(self.catalog.names(Layer.JOB, ids.tolist()).stands or ids, np.int64)
+        flows, jobs = self.catalog.flows()
+        _, at, of = np.intersect1d(ids, flows, assume_unique=True, return_indices=True)
+        shown = ids.copy()
+        shown[at] = jobs[of]
+        return shown
 
     def _kin_rows(self, kin: Kin) -> list[Row]:
         texts = texts_of(self.catalog.names(self.source.layer, kin.ids.tolist()))

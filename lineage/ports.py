@@ -274,14 +274,12 @@ class Control:
 class Inventory:
     """All that is listed, as arrays; ids ascending.
 
-    ids, kinds: datasets and jobs. flows, jobs: the ids under which a job stands in the graph beside its own, and the
-    job. fields, spaces: columns of listed datasets, and the place of their namespace in `namespaces`.
+    ids, kinds: datasets and jobs. fields, spaces: columns of listed datasets, and the place of their namespace in
+    `namespaces`.
     """
 
     ids: Ids
     kinds: NDArray[np.int8]
-    flows: Ids
-    jobs: Ids
     fields: Ids
     spaces: Ids
     namespaces: list[str]
@@ -365,6 +363,9 @@ class Catalog(GraphSource, Protocol):
 
     def counts(self, ids: Ids) -> dict[str, int]:
         """How many `datasets` and `jobs` are listed among some ids."""
+
+    def flows(self) -> tuple[Ids, Ids]:
+        """The ids under which jobs stand in the graph beside their own, ascending, and aligned with them the jobs."""
 
     def inventory(self, as_of_us: int | None = None) -> Inventory:
         """Everything that is listed; as_of_us: what was listed then. Cost: a pass over nodes and one over fields."""

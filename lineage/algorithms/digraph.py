@@ -18,6 +18,12 @@ Mask = NDArray[np.bool_]
 FEW = 16  # nodes; fewer are taken one by one, where a call of numpy costs more than they do
 
 
+def distinct(numbers: Ints) -> Ints:
+    """Each once, ascending. By sorting: the hash table of numpy's `unique` takes ten times as long for a million."""
+    found = np.sort(numbers)
+    return found[np.concatenate(([True], found[1:] != found[:-1]))] if len(found) else found
+
+
 @dataclass(frozen=True)
 class Digraph:
     """Nodes 0 to size - 1. The successors of i are heads[indptr[i]:indptr[i + 1]]: ascending, each once, never i.

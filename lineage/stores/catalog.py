@@ -19,7 +19,7 @@ from lineage.stores import controls, entities, feed, matching
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
-from lineage.stores.inventory import inventory
+from lineage.stores.inventory import flows, inventory
 from lineage.stores.projecting.known import NAME
 from lineage.stores.rows import by_ids
 from lineage.stores.writer import Writer
@@ -236,6 +236,10 @@ class SqlCatalog:
     def counts(self, ids: Ids) -> dict[str, int]:
         with reading(self.engine) as connection:
             return matching.counts(connection, ids)
+
+    def flows(self) -> tuple[Ids, Ids]:
+        with reading(self.engine) as connection:
+            return flows(connection)
 
     def inventory(self, as_of_us: int | None = None) -> Inventory:
         with reading(self.engine) as connection:

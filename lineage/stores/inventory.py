@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from lineage.graph import Ids
 from lineage.ports import Inventory
 from lineage.stores import tables as t
 
@@ -19,8 +20,6 @@ def inventory(connection: Connection, as_of_us: int | None) -> Inventory:
     """`Catalog.inventory`. Cost: 0.4 s a million nodes."""
     listed = _listed(as_of_us)
     nodes = _numbers(connection, select(N.id, N.kind).where(listed).order_by(N.id), 2)
-    # An inner select of its own: joined, SQLite would go from each job to its flows, a million searches for nothing.
-    flows = _numbers(connection, select(t.flow.c.id, t.flow.c.job_id).order_by(t.flow.c.id), 2)
     standing = t.field.c.same_id == t.field.c.id
     columns = select(t.field.c.id, N.namespace_id).join(t.node, N.id == t.field.c.dataset_id).where(listed, standing)
     fields = _numbers(connection, columns.order_by(t.field.c.id), 2)
@@ -28,12 +27,17 @@ def inventory(connection: Connection, as_of_us: int | None) -> Inventory:
     return Inventory(
         ids=nodes[:, 0],
         kinds=nodes[:, 1].astype(np.int8),
-        flows=flows[:, 0],
-        jobs=flows[:, 1],
         fields=fields[:, 0],
         spaces=np.searchsorted(spaces, fields[:, 1]),
         namespaces=names,
     )
+
+
+def flows(connection: Connection) -> tuple[Ids, Ids]:
+    """`Catalog.flows`"""
+    standing = select(t.flow.c.id, N.same_id).join(t.node, N.id == t.flow.c.job_id)
+    found = _numbers(connection, standing.order_by(t.flow.c.id), 2)
+    return found[:, 0], found[:, 1]
 
 
 def _listed(as_of_us: int | None) -> ColumnElement[bool]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from lineage.graph import Ids
 from lineage.model import Kind, Layer, Node, job
 from lineage.ports import NodeColumns
 from tests.lineage.test_traces import FakeCatalog
@@ -29,6 +32,10 @@ class Flowing(FakeCatalog):
 
     def _parent(self, number: int) -> int:
         return self.nodes[self.job_of(number)].parent
+
+    def flows(self) -> tuple[Ids, Ids]:
+        found = [number for number in self.nodes if self.job_of(number) != number]
+        return np.array(found, np.int64), np.array([self.job_of(number) for number in found], np.int64)
 
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
         found = super().names(layer, ids)
