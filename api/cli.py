@@ -99,7 +99,8 @@ def trace(
     both: Annotated[bool, typer.Option("--both", help="Both ways; the default.")] = False,
     depth: Annotated[str | None, typer.Option(help="Hops, 0 to 500, or all; default 10.")] = None,
     granularity: Annotated[
-        Literal["dataset", "job", "field"] | None, typer.Option(help="What is kept; field follows columns.")
+        Literal["dataset", "job", "field", "dag"] | None,
+        typer.Option(help="What is kept; field follows columns, dag joins whole DAGs."),
     ] = None,
     as_of: Annotated[str | None, typer.Option(metavar="TIME", help="True at that time, RFC 3339.")] = None,
     known_at: Annotated[str | None, typer.Option(metavar="TIME", help="As it was known at that time.")] = None,

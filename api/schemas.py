@@ -54,6 +54,7 @@ class TraceNode(Shape):
     field: Annotated[str, Field(description="Only of kind field.")] = ""
     distance: Annotated[int, Field(ge=0, description="Hops from the root at the granularity asked for.")]
     side: Literal["root", "upstream", "downstream", "both"]
+    guessed: Annotated[bool, Field(description="Nothing but guesses (basis implicit_product) leads here.")] = False
     description: str | None = None
     type: str | None = None
     owners: list[OwnerName] = []
@@ -69,14 +70,29 @@ class TransformationShape(Shape):
 class TraceEdge(Shape):
     source: NodeText
     target: NodeText
-    kind: Literal["read", "wrote", "derived"]
+    kind: Annotated[
+        Literal["read", "wrote", "derived", "feeds", "control"],
+        Field(description="`feeds` joins DAGs; `control`: one job waits for another, no data goes along it."),
+    ]
     transformation: Annotated[TransformationShape, Field(description="Only at granularity field.")] = None  # type: ignore[assignment]
     origin: Literal["observed", "declared"]
     basis: Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"]
     first_seen: Time
     last_seen: Time
     runs_seen: Annotated[int, Field(ge=0)]
+    stale: Annotated[bool, Field(description="Observed, and not seen again for `stale_after_days`.")] = False
     jobs: Annotated[list[str], Field(description="The jobs between, at granularity dataset and field.")] = []
+    through: Annotated[list[str], Field(description="Datasets between two DAGs, up to 20 of them.")] = []
+    through_total: Annotated[int, Field(ge=0, description="How many datasets lie between two DAGs.")] = 0
+    weakest_basis: Annotated[str, Field(description="At granularity dag, of all that is one edge.")] = ""
+    rule: Annotated[str | None, Field(description="Only of kind control: the trigger rule.")] = None
+
+
+class Trust(Shape):
+    edges: Annotated[int, Field(ge=0, description="Edges of the answer that data goes along.")]
+    by_basis: Annotated[dict[str, int], Field(description="How many of them are known how; every basis is there.")]
+    guessed_share: Annotated[float, Field(ge=0, le=1, description="Those of basis implicit_product over all.")]
+    guessed_nodes: Annotated[int, Field(ge=0, description="Nodes that nothing but guesses leads to.")]
 
 
 class Totals(Shape):
@@ -95,7 +111,7 @@ class SelectionWarning(Shape):
 class TraceAnswer(Shape):
     root: NodeText
     direction: Literal["upstream", "downstream", "both"]
-    granularity: Literal["dataset", "job", "field"]
+    granularity: Literal["dataset", "job", "field", "dag"]
     depth: Annotated[int, Field(ge=0, le=500)] | Literal["all"]
     as_of: Annotated[Time | None, Field(description="The time asked for; null: now.")]
     known_at: Annotated[Time | None, Field(description="Events received later don't count; null: all do.")]
@@ -104,6 +120,7 @@ class TraceAnswer(Shape):
     nodes: list[TraceNode]
     edges: list[TraceEdge]
     totals: Totals
+    trust: Trust
     warnings: Annotated[list[SelectionWarning], Field(description="Only with `select`.")] = []
 
 
@@ -220,11 +237,20 @@ class RunItem(Shape):
     error: str | None
 
 
+class Wait(Shape):
+    job: NodeText
+    rule: Annotated[str | None, Field(description="The trigger rule, as the producer wrote it.")]
+    first_seen: Time
+    last_seen: Time
+
+
 class JobAnswer(Entity):
     facets: dict[str, Any]
     inputs: list[NodeText]
     outputs: list[NodeText]
     children: Annotated[list[NodeText], Field(description="Jobs that name it as their parent.")]
+    waits_for: Annotated[list[Wait], Field(description="Jobs that run before it; no data need come from them.")]
+    awaited_by: list[Wait]
     runs: Annotated[list[RunItem], Field(description="The newest runs; GET /runs has all.")]
 
 

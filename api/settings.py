@@ -85,6 +85,14 @@ class Settings(BaseSettings):
     trace_edges: Annotated[
         int, Field(ge=1, description="Edges an answer of /trace may have; past it, it is `truncated` at a whole hop.")
     ] = 200_000
+    stale_after_days: Annotated[
+        int | None,
+        Field(ge=1, description="Days after which an observed edge that no run showed again is `stale` in a trace."),
+    ] = 30
+    gone_after_days: Annotated[
+        int | None,
+        Field(ge=1, description="Days after which a trace leaves such an edge out; without it, never."),
+    ] = None
     read_timeout_s: Annotated[
         float, Field(gt=0, description="Seconds for a request's head, and for each 64 KiB of its body; then 408.")
     ] = 30.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 import orjson
 
 from lineage.traces import Row, Trace
+from lineage.tracing.rows import CONTROL
 
 # What XML 1.0 can't hold at all, not even escaped.
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -28,7 +29,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
 NODE_COLUMNS = ("id", "kind", "namespace", "name", "field", "distance", "side")
 EDGE_COLUMNS = ("source", "target", "kind", "origin", "basis", "first_seen", "last_seen", "runs_seen")
 CHANGE_COLUMNS = ("type", "subtype", "masking")
-DETAIL_COLUMNS = ("description", "type", "owners", "tags")
+# Only where a row has them.
+DETAIL_COLUMNS = ("guessed", "description", "type", "owners", "tags")
+EDGE_REMARKS = ("stale", "through", "through_total", "weakest_basis", "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,8 @@ def dot(trace: Trace) -> str:
         look = f'label="{label}", shape={shapes[row["kind"]]}, tooltip="{title}"{style}'
         lines.append(f"  {numbers[row['id']]} [{look}];")
     for row in trace.edges:
-        style = "" if row["origin"] == "observed" else ", style=dashed"
         ends = f"{numbers[row['source']]} -> {numbers[row['target']]}"
-        lines.append(f'  {ends} [tooltip="{row["kind"]}, {row["basis"]}"{style}];')
+        lines.append(f'  {ends} [tooltip="{row["kind"]}, {row["basis"]}"{_dot_look(row)}];')
     return "\n".join([*lines, "}", ""])
 
 
@@ -73,8 +75,9 @@ def mermaid(trace: Trace) -> str:
         begin, end = shapes[row["kind"]]
         lines.append(f"  {numbers[row['id']]}{begin}{_mermaid_text(_label(row))}{end}")
     for row in trace.edges:
-        arrow = "-->" if row["origin"] == "observed" else "-.->"
-        lines.append(f"  {numbers[row['source']]} {arrow} {numbers[row['target']]}")
+        arrow = "-->" if row["origin"] == "observed" and row["kind"] != CONTROL else "-.->"
+        label = f'|"{_mermaid_text(words)}"|' if (words := _edge_label(row)) else ""
+        lines.append(f"  {numbers[row['source']]} {arrow}{label} {numbers[row['target']]}")
     return "\n".join([*lines, ""])
 
 
@@ -88,8 +91,8 @@ def ndjson(trace: Trace) -> str:
 
 def csv_table(trace: Trace) -> str:
     """RFC 4180, nodes and then edges, told apart by `record`. A cell that a spreadsheet would compute gets a `'`."""
-    details = [name for name in DETAIL_COLUMNS if any(name in row for row in trace.nodes)]
-    edge_only = [name for name in EDGE_COLUMNS if name != "kind"]
+    details = _present(DETAIL_COLUMNS, trace.nodes)
+    edge_only = [name for name in (*EDGE_COLUMNS, *_present(EDGE_REMARKS, trace.edges)) if name != "kind"]
     header = ["record", *NODE_COLUMNS, *details, *edge_only, *(f"transformation_{c}" for c in CHANGE_COLUMNS), "jobs"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -127,11 +130,17 @@ def _graphml(trace: Trace) -> Iterator[str]:
 
 def _keys(trace: Trace) -> dict[tuple[str, str], tuple[str, str]]:
     """Attributes: ("node"|"edge", name) to the key's id and GraphML type."""
-    details = [name for name in DETAIL_COLUMNS if any(name in row for row in trace.nodes)]
-    nodes = [("node", name) for name in (*NODE_COLUMNS[1:], *details)]
-    edges = [("edge", name) for name in (*EDGE_COLUMNS[2:], *CHANGE_COLUMNS, "jobs")]
-    kinds = {"distance": "int", "runs_seen": "int", "masking": "boolean"}
+    nodes = [("node", name) for name in (*NODE_COLUMNS[1:], *_present(DETAIL_COLUMNS, trace.nodes))]
+    remarks = _present(EDGE_REMARKS, trace.edges)
+    edges = [("edge", name) for name in (*EDGE_COLUMNS[2:], *CHANGE_COLUMNS, "jobs", *remarks)]
+    kinds = {"distance": "int", "runs_seen": "int", "through_total": "int"}
+    kinds |= dict.fromkeys(("masking", "guessed", "stale"), "boolean")
     return {pair: (f"k{at}", kinds.get(pair[1], "string")) for at, pair in enumerate((*nodes, *edges))}
+
+
+def _present(columns: Iterable[str], rows: Sequence[Row]) -> list[str]:
+    """Those that any row has."""
+    return [name for name in columns if any(name in row for row in rows)]
 
 
 def _values(owner: str, row: Row, keys: dict[tuple[str, str], tuple[str, str]]) -> str:
@@ -164,6 +173,20 @@ def _plain(value: Any) -> str:
 
 def _label(row: Row) -> str:
     return f"{row['name']}.{row['field']}" if row["kind"] == "field" else str(row["name"])
+
+
+def _edge_label(row: Row) -> str:
+    """What an edge is drawn with: what lies between two DAGs; that one job only runs before another."""
+    if row["kind"] == CONTROL:
+        return "then"
+    total = row.get("through_total", 0)
+    return f"{total} dataset{'' if total == 1 else 's'}" if total else ""
+
+
+def _dot_look(row: Row) -> str:
+    style = "dotted" if row["kind"] == CONTROL else "dashed" if row["origin"] == "declared" else ""
+    words = {"label": _edge_label(row), "style": style, "color": "gray" if row.get("stale") else ""}
+    return "".join(f', {name}="{value}"' for name, value in words.items() if value)
 
 
 def _dot_text(text: str) -> str:

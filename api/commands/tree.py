@@ -78,7 +78,7 @@ def tree_of(document: Row, *, siblings: int = SIBLINGS) -> list[Text]:
     for side in sides:
         place = trunk if len(sides) == 1 else trunk.grow(Text(TITLES[side], "italic"))
         hops = _hops(document["edges"], down=side == "downstream")
-        _begin_at_columns(nodes, hops, root)
+        _begin_at_parts(nodes, hops, root)
         _unfold(nodes, hops, root, place, siblings)
         if not place.twigs:
             place.grow(Text(NOTHING[side], "dim"))
@@ -90,19 +90,19 @@ def _hops(edges: Iterable[Row], *, down: bool) -> dict[str, list[_Hop]]:
     near, far = ("source", "target") if down else ("target", "source")
     found: dict[str, dict[str, Row]] = {}
     for edge in edges:
+        if edge["kind"] == "control":
+            continue
         known = found.setdefault(edge[near], {}).get(edge[far])
         if known is None or (known["basis"] in GUESSES and edge["basis"] not in GUESSES):
             found[edge[near]][edge[far]] = edge
     return {node: [_Hop(other, hops[other]) for other in sorted(hops)] for node, hops in found.items()}
 
 
-def _begin_at_columns(nodes: Mapping[str, Row], hops: dict[str, list[_Hop]], root: str) -> None:
-    """A dataset or job asked for by columns has no edges of its own: its columns, at distance 0, have."""
-    if nodes[root]["kind"] == "field" or root in hops:
-        return
-    columns = [row["id"] for row in nodes.values() if row["distance"] == 0 and row["id"] in hops]
-    if columns:
-        hops[root] = [_Hop(column, _OWN) for column in columns]
+def _begin_at_parts(nodes: Mapping[str, Row], hops: dict[str, list[_Hop]], root: str) -> None:
+    """What else stands at distance 0 has the edges: the columns of what was asked for, the tasks of a DAG."""
+    parts = [row["id"] for row in nodes.values() if row["distance"] == 0 and row["id"] in hops and row["id"] != root]
+    if parts:
+        hops[root] = [*hops.get(root, ()), *(_Hop(part, _OWN) for part in parts)]
 
 
 def _unfold(nodes: Mapping[str, Row], hops: Mapping[str, list[_Hop]], root: str, trunk: _Twig, siblings: int) -> None:
@@ -156,9 +156,11 @@ def _marked(twigs: list[_Twig]) -> list[tuple[_Twig, bool]]:
 
 
 def _line(row: Row, edge: Row, spaces: Mapping[str, str], mark: str) -> Text:
-    remarks = [*_change(edge), *(["a guess"] if edge["basis"] == "implicit_product" else [])]
+    remarks = [*_change(edge), *_through(edge), *(["a guess"] if edge["basis"] == "implicit_product" else [])]
     if edge["origin"] == "declared":
         remarks.append("declared")
+    if edge.get("stale"):
+        remarks.append("stale")
     if mark:
         remarks.append(mark)
     return _named(row, spaces, ", ".join(remarks))
@@ -169,6 +171,12 @@ def _change(edge: Row) -> list[str]:
     change = edge.get("transformation") or {}
     words = [word.lower() for word in (change.get("subtype") or change.get("type"),) if word]
     return [*map(plain, words), *(["masked"] if change.get("masking") else [])]
+
+
+def _through(edge: Row) -> list[str]:
+    """What lies between two DAGs."""
+    total = edge.get("through_total", 0)
+    return [f"through {total:,} dataset{'' if total == 1 else 's'}"] if total else []
 
 
 def _named(row: Row, spaces: Mapping[str, str], remarks: str = "") -> Text:
@@ -198,14 +206,21 @@ def tag_text(tag: Row) -> str:
     return key if value in {None, "", key, "true"} else f"{key}={value}"
 
 
+def _trust(trust: Row) -> list[str]:
+    """What rests on guesses, if anything does."""
+    guesses, nodes = sum(trust["by_basis"].get(basis, 0) for basis in GUESSES), trust["guessed_nodes"]
+    if not guesses:
+        return []
+    text = f"{guesses:,} of {trust['edges']:,} edges are guesses ({GUESSED.strip()})"
+    return [f"{text}, {nodes:,} node{' rests' if nodes == 1 else 's rest'} on them alone" if nodes else text]
+
+
 def _totals(document: Row) -> Text:
     words = {"datasets": "dataset", "jobs": "job", "fields": "column", "dags": "DAG"}
     totals = [(count, words[name]) for name, count in document["totals"].items() if count and name in words]
-    guessed = sum(edge["basis"] in GUESSES for edge in document["edges"])
     parts = [", ".join(f"{count:,} {word}{'' if count == 1 else 's'}" for count, word in totals)]
     parts.append("all hops" if document["depth"] == "all" else f"up to {document['depth']} hops")
-    if guessed:
-        parts.append(f"{guessed:,} of {len(document['edges']):,} edges are guesses ({GUESSED.strip()})")
+    parts += _trust(document["trust"])
     if document["as_of"]:
         parts.append(f"as of {document['as_of']}")
     line = Text(" · ".join(parts), "dim")

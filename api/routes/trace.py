@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -17,6 +18,7 @@ from api.schemas import TraceAnswer
 from api.selecting import Select, selected
 from api.times import KnownAt, seen_from
 from api.wiring import Headwater
+from lineage.aging import aging
 from lineage.model import Basis, Direction, Granularity, Node, Origin, text_of
 from lineage.ports import Walk
 from lineage.render import FORMATS, Format
@@ -41,6 +43,7 @@ Depth = Annotated[
 ]
 OriginWord = Literal["observed", "declared"]
 BasisWord = Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"]
+Include = Literal["details", "control", "details,control", "control,details"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Asked:
     as_of_us: int | None
     origin: Origin | None
     min_basis: Basis
-    details: bool
+    include: frozenset[str] = frozenset()
     select: str | None = None
     known_at_us: int | None = None
 
@@ -71,11 +74,17 @@ class Asked:
             depth=self.depth,
             granularity=self.granularity,
             walk=walk,
-            details=self.details,
+            aging=aging(self._seen_from_us(), here.settings.stale_after_days, here.settings.gone_after_days),
+            details="details" in self.include,
+            controls="control" in self.include,
         )
         found = replace(found, known_at=text_of(self.known_at_us))
         chosen = selected(here, self.select, walk)
         return found if chosen is None else narrowed(catalog, found, chosen)
+
+    def _seen_from_us(self) -> int:
+        """The time that ages are counted back from."""
+        return time.time_ns() // 1000 if self.as_of_us is None else self.as_of_us
 
 
 async def asked(
@@ -84,7 +93,10 @@ async def asked(
     depth: Depth = DEPTH,
     granularity: Annotated[
         Granularity | None,
-        Query(description="What is kept; `field` follows columns. Default: `field` for a field, else `job`."),
+        Query(
+            description="What is kept; `field` follows columns, `dag` joins the outermost jobs. "
+            "Default: `field` for a field, else `job`."
+        ),
     ] = None,
     as_of: Annotated[Moment | None, Query(description="Edges alive at that time; default: now.")] = None,
     known_at: KnownAt = None,
@@ -93,7 +105,11 @@ async def asked(
         BasisWord, Query(description="Only edges known at least this well; strongest first: explicit, column, …")
     ] = "implicit_product",
     include: Annotated[
-        Literal["details"] | None, Query(description="`details` adds description, type, owners and tags to nodes.")
+        Include | None,
+        Query(
+            description="`details` adds description, type, owners and tags to nodes; `control`, at granularity job, "
+            "edges between jobs that wait for one another. Both: with a comma."
+        ),
     ] = None,
     select: Select = None,
 ) -> Asked:
@@ -105,7 +121,7 @@ async def asked(
         as_of_us=as_of,
         origin=None if origin is None else ORIGINS[origin],
         min_basis=BASES[min_basis],
-        details=include is not None,
+        include=frozenset((include or "").split(",")) - {""},
         select=select,
         known_at_us=known_at,
     )

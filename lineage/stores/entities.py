@@ -15,6 +15,7 @@ from lineage.facts import COMPLETE, RUNNING
 from lineage.model import EdgeKind, Kind, Node, Origin, text_of
 from lineage.ports import OPEN, Filter, Page
 from lineage.stores import tables as t
+from lineage.stores.controls import waiting
 from lineage.stores.governance import flat_fields
 from lineage.stores.matching import windows
 from lineage.stores.projecting.nodes import leaf_of
@@ -279,6 +280,7 @@ def job(connection: Connection, identity: int) -> dict[str, Any]:
     answer["outputs"] = _neighbours(connection, identity, incoming=False, kind=EdgeKind.WROTE)
     children = _named().where(t.node.c.parent_id == identity, t.node.c.known).order_by(t.node.c.name, t.node.c.id)
     answer["children"] = [_node(row).id for row in connection.execute(children)]
+    answer |= waiting(connection, identity)
     answer["runs"] = runs(connection, identity, None, RECENT).items
     return answer
 

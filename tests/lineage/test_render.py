@@ -133,3 +133,30 @@ def test_ndjson_has_one_object_a_line_and_begins_with_the_head() -> None:
 def test_a_trace_of_one_node_is_written_in_every_format(name: str) -> None:
     trace = a_trace(())
     assert "db" in FORMATS[name].render(trace) or "root" in FORMATS[name].render(trace)
+
+
+def test_what_lies_between_two_dags_is_in_every_format() -> None:
+    trace = a_trace(())
+    trace.nodes.append(row(job("af", "dag"), 1))
+    edge = {"source": trace.root, "target": "job:af:dag", "kind": "feeds", "origin": "observed", "basis": "column"}
+    seen = {"first_seen": "1970-01-01T00:00:01.000000Z", "last_seen": "1970-01-01T00:00:02.000000Z", "runs_seen": 1}
+    between = {"through": ["dataset:db:t"], "through_total": 21, "weakest_basis": "parsed", "stale": True}
+    trace.edges.append({**edge, **seen, **between})
+    texts = {name: form.render(trace) for name, form in FORMATS.items()}
+
+    assert 'n0 -->|"21 datasets"| n1' in texts["mermaid"]
+    assert ', label="21 datasets", color="gray"]' in texts["dot"]
+    assert "dataset:db:t,21,parsed" in texts["csv"]
+    assert ">21</data>" in texts["graphml"]
+    assert '"through_total":21' in texts["ndjson"]
+
+
+def test_an_edge_of_control_is_dotted_and_says_so() -> None:
+    trace = a_trace(())
+    trace.nodes.append(row(job("af", "task"), 1))
+    edge = {"source": trace.root, "target": "job:af:task", "kind": "control", "origin": "observed", "basis": "explicit"}
+    seen = {"first_seen": "1970-01-01T00:00:01.000000Z", "last_seen": "1970-01-01T00:00:02.000000Z", "runs_seen": 0}
+    trace.edges.append({**edge, **seen, "rule": None})
+
+    assert 'n0 -.->|"then"| n1' in mermaid(trace)
+    assert ', label="then", style="dotted"]' in dot(trace)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from api.commands.tree import tree_of
+from lineage.tracing.trust import trust_of
 from tests.api.cli.conftest import Call, event, ndjson
 
 FX_RATES = "dataset:postgres://127.0.0.1:5499:warehouse.raw.fx_rates"
@@ -34,6 +35,7 @@ def drawn(edges: list[dict[str, Any]], *, direction: str = "downstream", sibling
         "nodes": [nodes.get(name) or node(name, distance=int(name != "root")) for name in sorted(names)],
         "edges": edges,
         "totals": {"datasets": len(names)},
+        "trust": trust_of([], edges),
     }
     return [line.plain for line in tree_of(document, siblings=siblings)][:-1]
 
