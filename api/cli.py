@@ -144,6 +144,38 @@ def trace(
     )
 
 
+@app.command()
+def diff(
+    node: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only around this dataset, job or column.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="The earlier time, RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The later time; default: now.")] = None,
+    from_run: Annotated[str | None, typer.Option(metavar="RUN", help="A run, instead of times.")] = None,
+    to_run: Annotated[str | None, typer.Option(metavar="RUN", help="The run it is compared with.")] = None,
+    depth: Annotated[int | None, typer.Option(help="Hops around the node, up and down; default 10.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Rows of each list; default 1,000.")] = None,
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="How it is written.")] = "table",
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """What came, went and changed between two times, in all or around a node, or between two runs."""
+    from api.commands.comparing import diff as run
+    from api.commands.doors import Where
+
+    where = Where(data, url, token)
+    run(
+        where,
+        node,
+        form=form,
+        since=since,
+        until=until,
+        from_run=from_run,
+        to_run=to_run,
+        depth=depth,
+        limit=limit,
+    )
+
+
 @app.command("ls")
 def list_selected(
     selection: Annotated[
