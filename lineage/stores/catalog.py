@@ -19,6 +19,7 @@ from lineage.stores import controls, entities, feed, matching
 from lineage.stores import tables as t
 from lineage.stores.details import details
 from lineage.stores.export import export
+from lineage.stores.finding import found
 from lineage.stores.inventory import flows, inventory
 from lineage.stores.projecting.known import NAME
 from lineage.stores.rows import by_ids
@@ -76,21 +77,20 @@ class SqlCatalog:
     # ------------------------------------------------------------------ looking up
 
     def find(self, node: str | Node) -> tuple[Node, int]:
+        return self._find(node, dropped=False)
+
+    def find_ever(self, node: str | Node) -> tuple[Node, int]:
+        """`find`, and also what was dropped since."""
+        return self._find(node, dropped=True)
+
+    def _find(self, node: str | Node, *, dropped: bool) -> tuple[Node, int]:
         possible = list(candidates(node)) if isinstance(node, str) else [node]
-        by_key = {candidate.key: candidate for candidate in possible}
-        is_field = possible[0].kind is Kind.FIELD
         with reading(self.engine) as connection:
-            if is_field:
-                statement = select(t.field.c.id, t.field.c.key).join(t.node, t.node.c.id == t.field.c.dataset_id)
-                statement = statement.where(t.field.c.key.in_(list(by_key)), t.node.c.known)
-            else:
-                statement = select(t.node.c.id, t.node.c.key).where(t.node.c.key.in_(list(by_key)), t.node.c.known)
-            found = {bytes(row.key): row.id for row in connection.execute(statement)}
-            for key, candidate in by_key.items():
-                if key in found:
-                    return candidate, found[key]
-            text = node if isinstance(node, str) else node.id
-            raise UnknownNode(text[:300], entities.nearest(connection, possible))
+            hit = found(connection, possible, dropped=dropped)
+            if hit is None:
+                text = node if isinstance(node, str) else node.id
+                raise UnknownNode(text[:300], entities.nearest(connection, possible))
+            return hit
 
     def roots(self, node: Node, number: int) -> tuple[int, ...]:
         if node.kind is not Kind.JOB:
@@ -114,27 +114,30 @@ class SqlCatalog:
                     jobs = dict(by_ids(connection, [t.flow.c.id, t.flow.c.job_id], t.flow.c.id, hidden))
                     by_job = {row[0]: row for row in by_ids(connection, columns, c.id, jobs.values())}
                     by_id |= {flow: by_job[job] for flow, job in jobs.items()}
-                found = [by_id[identity] for identity in ids]
+                others = {row[5] for row in by_id.values()} - by_id.keys()
+                shown = by_id | {row[0]: row for row in by_ids(connection, columns, c.id, others)}
+                told = [shown[by_id[identity][5]] for identity in ids]
                 return NodeColumns(
-                    [r[1] for r in found],
-                    [namespaces[r[2]] for r in found],
-                    [r[3] for r in found],
-                    [r[4] for r in found],
-                    stands=[r[5] for r in found],
+                    [r[1] for r in told],
+                    [namespaces[r[2]] for r in told],
+                    [r[3] for r in told],
+                    [r[4] for r in told],
+                    stands=[r[5] for r in told],
                 )
-            f = t.field.c
-            fields = {row[0]: row for row in by_ids(connection, [f.id, f.dataset_id, f.name], f.id, ids)}
-            owners = {row[1] for row in fields.values()}
-            c = t.node.c
-            datasets = {row[0]: row for row in by_ids(connection, [c.id, c.namespace_id, c.name], c.id, owners)}
-            pairs = [(fields[identity], datasets[fields[identity][1]]) for identity in ids]
+            f, c = t.field.c, t.node.c
+            columns = [f.id, f.dataset_id, f.name, f.same_id]
+            fields = {row[0]: row for row in by_ids(connection, columns, f.id, ids)}
+            same = dict(by_ids(connection, [c.id, c.same_id], c.id, {row[1] for row in fields.values()}))
+            columns = [c.id, c.namespace_id, c.name]
+            datasets = {row[0]: row for row in by_ids(connection, columns, c.id, same.values())}
+            pairs = [(fields[identity], datasets[same[fields[identity][1]]]) for identity in ids]
             return NodeColumns(
                 [int(Kind.FIELD)] * len(pairs),
                 [namespaces[d[1]] for _, d in pairs],
                 [d[2] for _, d in pairs],
-                [f[1] for f, _ in pairs],
+                [d[0] for _, d in pairs],
                 [f[2] for f, _ in pairs],
-                [f[0] for f, _ in pairs],
+                [f[3] for f, _ in pairs],
             )
 
     def _namespace_names(self, connection: Any) -> dict[int, str]:
@@ -180,10 +183,10 @@ class SqlCatalog:
 
     def fields_of(self, dataset: int) -> list[int]:
         with reading(self.engine) as connection:
-            statement = (
-                select(t.field.c.id).where(t.field.c.dataset_id == dataset).order_by(t.field.c.name, t.field.c.id)
-            )
-            return list(connection.execute(statement).scalars())
+            f = t.field.c
+            members = select(t.node.c.id).where(t.node.c.same_id == dataset)
+            own = select(f.id).where(f.dataset_id.in_(members), f.same_id == f.id)
+            return list(connection.execute(own.order_by(f.name, f.id)).scalars())
 
     # ------------------------------------------------------------------ lists and entities
 

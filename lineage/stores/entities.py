@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
-from sqlalchemy import Connection, case, func, literal, select, true
+from sqlalchemy import Connection, case, exists, func, literal, select, true
 from sqlalchemy.sql import Select
 
 from lineage.errors import InvalidCursor, UnknownNode
 from lineage.facts import COMPLETE, RUNNING
 from lineage.model import EdgeKind, Kind, Node, Origin, text_of
 from lineage.ports import OPEN, Filter, Page
+from lineage.stores import members
 from lineage.stores import tables as t
+from lineage.stores.aliases import aliases_of
 from lineage.stores.controls import waiting
-from lineage.stores.governance import flat_fields
+from lineage.stores.governance import by_people, criticality_of, flat_fields
 from lineage.stores.matching import windows
+from lineage.stores.members import Span
 from lineage.stores.projecting.nodes import leaf_of
 from lineage.stores.rows import by_ids, by_values, unpack
 
@@ -58,7 +61,7 @@ def namespaces(connection: Connection, after: str | None, limit: int) -> Page:
     counts = (
         select(t.namespace.c.id, t.namespace.c.name, t.node.c.kind, func.count())
         .join(t.node, t.node.c.namespace_id == t.namespace.c.id)
-        .where(t.node.c.known)
+        .where(t.node.c.listed)
         .group_by(t.namespace.c.id, t.namespace.c.name, t.node.c.kind)
     )
     page = select(t.namespace.c.id).order_by(t.namespace.c.id).limit(limit + 1)
@@ -75,7 +78,7 @@ def namespaces(connection: Connection, after: str | None, limit: int) -> Page:
 
 def nodes(connection: Connection, kind: Kind | None, wanted: Filter) -> Page:
     """kind None: datasets and jobs."""
-    statement = _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(t.node.c.known)
+    statement = _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(t.node.c.listed)
     if kind is not None:
         statement = statement.where(t.node.c.kind == int(kind))
     last = _id_of(wanted.after)
@@ -106,7 +109,7 @@ def summaries(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any
     """What a list says of each node; rows have the columns of `nodes`."""
     ids = [row.id for row in rows]
     owners, tags = _owners(connection, ids), _tags(connection, ids)
-    seen = last_seen(connection, ids)
+    first, seen = members.first_seen(connection, ids), members.last_seen(connection, ids)
     parents = names(connection, {row.parent_id for row in rows if row.parent_id})
     return [
         {
@@ -118,7 +121,7 @@ def summaries(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any
             "owners": owners.get(row.id, []),
             "tags": tags.get(row.id, []),
             **({"parent": parents[row.parent_id].id if row.parent_id else None} if row.kind == Kind.JOB else {}),
-            "first_seen": text_of(row.first_us),
+            "first_seen": text_of(first[row.id]),
             "last_seen": text_of(seen.get(row.id)),
         }
         for row in rows
@@ -191,21 +194,35 @@ def seen_of(
 # ---------------------------------------------------------------------- single entities
 
 
-def _entity(connection: Connection, identity: int) -> dict[str, Any]:
+def _entity(connection: Connection, identity: int, spans: Sequence[Span]) -> dict[str, Any]:
     row = connection.execute(
         _named(t.node.c.description, t.node.c.first_us, t.node.c.parent_id).where(t.node.c.id == identity)
     ).one()
     answer = summaries(connection, [row])[0]
-    answer["facets"] = present_facets(connection, identity)
-    aliases = connection.execute(select(t.alias).where(t.alias.c.node_id == identity).order_by(t.alias.c.ordinal))
-    answer["aliases"] = [{"namespace": a.namespace, "name": a.name, "type": a.type} for a in aliases]
+    answer["facets"] = present_facets(connection, [span.id for span in spans])
+    answer["criticality"] = criticality_of(answer["facets"])
+    answer["aliases"] = _aliases(connection, identity)
     return answer
 
 
-def present_facets(connection: Connection, node_id: int) -> dict[str, Any]:
-    """The newest content of each facet; one that was deleted last is not there."""
+def _aliases(connection: Connection, identity: int) -> list[dict[str, Any]]:
+    """Other names: how each is known to be one, and those that a symlinks facet gives and nothing joined."""
+    found = {
+        (alias["namespace"], alias["name"]): {"how": alias["by"], "type": alias.get("type", "")}
+        for alias in aliases_of(connection, identity)
+    }
+    said = connection.execute(select(t.alias).where(t.alias.c.node_id == identity).order_by(t.alias.c.ordinal))
+    own = names(connection, [identity])[identity]
+    for alias in said:
+        if (alias.namespace, alias.name) != (own.namespace, own.name):
+            found.setdefault((alias.namespace, alias.name), {"how": "symlink", "type": alias.type})
+    return [{"namespace": space, "name": name, **how} for (space, name), how in sorted(found.items())]
+
+
+def present_facets(connection: Connection, nodes: Collection[int]) -> dict[str, Any]:
+    """The newest content of each facet of nodes that are one; one that was deleted last is not there."""
     winners: dict[str, tuple[int, bytes, bytes]] = {}
-    for last_us, name, digest, body in _observed(connection, node_id):
+    for last_us, name, digest, body in _observed(connection, nodes):
         winners[name] = max(winners.get(name, (last_us, digest, body)), (last_us, digest, body))
     facets = {name: orjson.loads(body) for name, (_, _, body) in sorted(winners.items())}
     return {
@@ -213,26 +230,28 @@ def present_facets(connection: Connection, node_id: int) -> dict[str, Any]:
     }
 
 
-def _observed(connection: Connection, node_id: int) -> list[tuple[int, str, bytes, bytes]]:
-    """(last time, facet key, digest, body) of all that was said of a node."""
-    o = t.observation.c
-    joined = (
-        select(o.last_us, t.bundle.c.facet_ids).join(t.bundle, t.bundle.c.id == o.bundle_id).where(o.node_id == node_id)
-    )
+def _observed(connection: Connection, nodes: Collection[int]) -> list[tuple[int, str, bytes, bytes]]:
+    """(last time, facet key, digest, body) of all that was said of nodes that are one."""
     seen: dict[int, int] = {}
-    for last_us, packed in connection.execute(joined):
+    for _, last_us, packed in _bundles(connection, nodes):
         for facet in unpack(packed):
             seen[facet] = max(last_us, seen.get(facet, last_us))
     rows = by_values(connection, list(t.facet.c), t.facet.c.id, seen)
     return [(seen[row.id], row.name, bytes(row.digest), bytes(row.body)) for row in rows]
 
 
-def versions(connection: Connection, node_id: int) -> list[dict[str, Any]]:
+def _bundles(connection: Connection, nodes: Collection[int]) -> list[tuple[int, int, bytes]]:
+    """First time, last time and facets of each bundle that nodes were described with."""
+    o, b = t.observation.c, t.bundle.c
+    seen = by_ids(connection, [o.bundle_id, o.first_us, o.last_us], o.node_id, nodes)
+    facets = dict(by_ids(connection, [b.id, b.facet_ids], b.id, (row[0] for row in seen)))
+    return [(first_us, last_us, facets[bundle]) for bundle, first_us, last_us in seen]
+
+
+def versions(connection: Connection, nodes: Collection[int]) -> list[dict[str, Any]]:
     """Every schema a dataset was seen with, newest last; first and last time each was reported."""
-    o = t.observation.c
-    joined = select(o.first_us, o.last_us, t.bundle.c.facet_ids).join(t.bundle, t.bundle.c.id == o.bundle_id)
     spans: dict[int, tuple[int, int]] = {}
-    for first_us, last_us, packed in connection.execute(joined.where(o.node_id == node_id)):
+    for first_us, last_us, packed in _bundles(connection, nodes):
         for facet in unpack(packed):
             old = spans.get(facet, (first_us, last_us))
             spans[facet] = (min(first_us, old[0]), max(last_us, old[1]))
@@ -250,23 +269,27 @@ def versions(connection: Connection, node_id: int) -> list[dict[str, Any]]:
 
 
 def dataset(connection: Connection, identity: int) -> dict[str, Any]:
-    answer = _entity(connection, identity)
-    answer["schema"] = _schema(connection, identity, answer["facets"].get("schema"), answer["tags"])
-    answer["versions"] = versions(connection, identity)
+    spans = members.members_of(connection, identity)
+    ids = [span.id for span in spans]
+    answer = _entity(connection, identity, spans)
+    answer["schema"] = _schema(connection, ids, by_people(answer["facets"]).get("schema"), answer["tags"])
+    answer["versions"] = versions(connection, ids)
     answer["lifecycle"] = answer["facets"].get("lifecycleStateChange")
-    answer["inputs"] = _neighbours(connection, identity, incoming=True, kind=EdgeKind.WROTE)
-    answer["outputs"] = _neighbours(connection, identity, incoming=False, kind=EdgeKind.READ)
-    answer["assertions"] = _assertions(connection, t.assertion.c.dataset_id == identity)
-    answer["statistics"] = _statistics(connection, t.statistic.c.dataset_id == identity)
+    answer["inputs"] = _neighbours(connection, ids, incoming=True, kind=EdgeKind.WROTE)
+    answer["outputs"] = _neighbours(connection, ids, incoming=False, kind=EdgeKind.READ)
+    answer["assertions"] = _assertions(connection, members.said_of(t.assertion, spans), identity)
+    answer["statistics"] = _statistics(connection, members.said_of(t.statistic, spans), identity)
     return answer
 
 
-def _schema(connection: Connection, identity: int, facet: Any, tags: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _schema(
+    connection: Connection, nodes: Collection[int], facet: Any, tags: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Fields of the newest schema; where none was reported, those that column lineage named."""
     fields = flat_fields(facet)
     if not fields:
-        names = select(t.field.c.name).where(t.field.c.dataset_id == identity).order_by(t.field.c.name)
-        fields = [{"name": name, "type": None, "description": None} for name in connection.execute(names).scalars()]
+        named = {row[0] for row in by_ids(connection, [t.field.c.name], t.field.c.dataset_id, nodes)}
+        fields = [{"name": name, "type": None, "description": None} for name in sorted(named)]
     by_field: dict[str, list[dict[str, Any]]] = {}
     for tag in tags:
         if "field" in tag:
@@ -275,42 +298,44 @@ def _schema(connection: Connection, identity: int, facet: Any, tags: list[dict[s
 
 
 def job(connection: Connection, identity: int) -> dict[str, Any]:
-    answer = _entity(connection, identity)
-    answer["inputs"] = _neighbours(connection, identity, incoming=True, kind=EdgeKind.READ)
-    answer["outputs"] = _neighbours(connection, identity, incoming=False, kind=EdgeKind.WROTE)
-    children = _named().where(t.node.c.parent_id == identity, t.node.c.known).order_by(t.node.c.name, t.node.c.id)
+    answer = _entity(connection, identity, members.members_of(connection, identity))
+    answer["inputs"] = _neighbours(connection, [identity], incoming=True, kind=EdgeKind.READ)
+    answer["outputs"] = _neighbours(connection, [identity], incoming=False, kind=EdgeKind.WROTE)
+    children = _named().where(t.node.c.parent_id == identity, t.node.c.listed).order_by(t.node.c.name, t.node.c.id)
     answer["children"] = [_node(row).id for row in connection.execute(children)]
     answer |= waiting(connection, identity)
     answer["runs"] = runs(connection, identity, None, RECENT).items
     return answer
 
 
-def _neighbours(connection: Connection, identity: int, *, incoming: bool, kind: EdgeKind) -> list[str]:
-    """Ids of what is joined to a node by living edges of a kind, by name."""
+def _neighbours(connection: Connection, nodes: Collection[int], *, incoming: bool, kind: EdgeKind) -> list[str]:
+    """Ids of what is joined by living edges of a kind to nodes that are one, by name."""
     e = t.edge.c
     here, there = (e.target_id, e.source_id) if incoming else (e.source_id, e.target_id)
-    alive = select(there).join(t.life, t.life.c.edge_id == e.id)
-    alive = alive.where(here == identity, e.kind == int(kind), e.published, t.life.c.closed_us == OPEN)
-    return sorted({_node(row).id for row in connection.execute(_named().where(t.node.c.id.in_(alive)))})
+    alive = exists().where(t.life.c.edge_id == e.id, t.life.c.closed_us == OPEN)
+    found = by_ids(connection, [there], here, nodes, e.kind == int(kind), e.published, ~e.suppressed, alive)
+    ends = {row[0] for row in found}
+    stands = {row[0] for row in by_ids(connection, [t.node.c.same_id], t.node.c.id, ends)}
+    return sorted({node.id for node in names(connection, stands).values()})
 
 
 def _run_words(connection: Connection, pks: Iterable[int]) -> dict[int, str]:
     return {row.id: row.run_id for row in by_values(connection, [t.run.c.id, t.run.c.run_id], t.run.c.id, pks)}
 
 
-def _assertions(connection: Connection, where: Any) -> list[dict[str, Any]]:
-    """The newest result of each check."""
+def _assertions(connection: Connection, where: Any, of: int | None = None) -> list[dict[str, Any]]:
+    """The newest result of each check. of: the one dataset that all rows are of, under whatever name."""
     # Ids depend on arrival and decide nothing: of checks at one time the greater content stands.
     newest: dict[tuple[int, bytes], Any] = {}
     found = connection.execute(select(t.assertion).where(where)).all()
     for row in sorted(found, key=lambda row: (row.at_us, str(row.success), bytes(row.detail))):
-        newest[row.dataset_id, bytes(row.key)] = row
+        newest[of or row.dataset_id, bytes(row.key)] = row
     rows = sorted(newest.values(), key=lambda row: (row.assertion, row.column or "", bytes(row.key), bytes(row.detail)))
     words = _run_words(connection, {row.run_pk for row in rows})
-    datasets = names(connection, {row.dataset_id for row in rows})
+    datasets = _shown(connection, rows, of)
     return [
         {
-            "dataset": datasets[row.dataset_id].id,
+            "dataset": datasets[row.dataset_id, row.at_us].id,
             "assertion": row.assertion,
             "column": row.column,
             "success": row.success,
@@ -327,8 +352,22 @@ def _assertions(connection: Connection, where: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _statistics(connection: Connection, where: Any) -> list[dict[str, Any]]:
-    """The newest measurement of each kind, per role."""
+def _shown(connection: Connection, rows: Collection[Any], of: int | None) -> dict[tuple[int, int], Node]:
+    """What rows are of, by the dataset and the time that they tell: under the name that stands for it now."""
+    if of is not None:
+        node = names(connection, [of])[of]
+        return {(row.dataset_id, row.at_us): node for row in rows}
+    stands: dict[tuple[int, int], int] = {}
+    for at_us in {row.at_us for row in rows}:
+        at_once = {row.dataset_id for row in rows if row.at_us == at_us}
+        meant = members.shown_at(connection, at_once, at_us)
+        stands |= {(dataset, at_us): same for dataset, same in meant.items()}
+    named = names(connection, stands.values())
+    return {key: named[same] for key, same in stands.items()}
+
+
+def _statistics(connection: Connection, where: Any, of: int | None = None) -> list[dict[str, Any]]:
+    """The newest measurement of each kind, per role. of: the one dataset that all rows are of, under whatever name."""
     recent = (
         select(t.statistic)
         .where(where)
@@ -337,19 +376,21 @@ def _statistics(connection: Connection, where: Any) -> list[dict[str, Any]]:
     )
     newest: dict[tuple[int, str, str], Any] = {}
     for row in connection.execute(recent):
-        newest.setdefault((row.dataset_id, row.role, row.facet), row)
+        newest.setdefault((of or row.dataset_id, row.role, row.facet), row)
     words = _run_words(connection, {row.run_pk for row in newest.values()})
-    datasets = names(connection, {row.dataset_id for row in newest.values()})
+    datasets = _shown(connection, newest.values(), of)
     return [
         {
-            "dataset": datasets[row.dataset_id].id,
+            "dataset": datasets[row.dataset_id, row.at_us].id,
             "role": row.role,
             "facet": row.facet,
             "at": text_of(row.at_us),
             "run": words.get(row.run_pk),
             "content": orjson.loads(bytes(row.body)),
         }
-        for row in sorted(newest.values(), key=lambda row: (datasets[row.dataset_id].id, row.role, row.facet))
+        for row in sorted(
+            newest.values(), key=lambda row: (datasets[row.dataset_id, row.at_us].id, row.role, row.facet)
+        )
     ]
 
 
@@ -431,9 +472,10 @@ def run(connection: Connection, run_id: str) -> dict[str, Any]:
     edges = list(by_values(connection, list(t.edge.c), t.edge.c.id, unpack(packed) if packed else []))
     read = {e.source_id for e in edges if e.kind == EdgeKind.READ and e.published}
     wrote = {e.target_id for e in edges if e.kind == EdgeKind.WROTE and e.published}
-    named = names(connection, read | wrote)
-    answer["inputs"] = sorted(named[i].id for i in read)
-    answer["outputs"] = sorted(named[i].id for i in wrote)
+    stands = members.shown_at(connection, read | wrote, row.last_us)
+    named = names(connection, stands.values())
+    answer["inputs"] = sorted({named[stands[i]].id for i in read})
+    answer["outputs"] = sorted({named[stands[i]].id for i in wrote})
     answer["assertions"] = _assertions(connection, t.assertion.c.run_pk == row.id)
     answer["statistics"] = _statistics(connection, t.statistic.c.run_pk == row.id)
     return answer
@@ -450,7 +492,7 @@ def search(connection: Connection, text: str, kind: Kind | None, limit: int) -> 
         return _search_fields(connection, text, limit)
     wanted = text.lower()
     columns = (t.node.c.description, t.node.c.first_us, t.node.c.parent_id)
-    base = _named(*columns).where(t.node.c.known)
+    base = _named(*columns).where(t.node.c.listed)
     if kind is not None:
         base = base.where(t.node.c.kind == int(kind))
     order = (func.length(t.node.c.name), t.namespace.c.name, t.node.c.name, t.node.c.kind)
@@ -473,8 +515,10 @@ def search(connection: Connection, text: str, kind: Kind | None, limit: int) -> 
 def _search_fields(connection: Connection, text: str, limit: int) -> list[dict[str, Any]]:
     lowered = func.lower(t.field.c.name)
     rank = case((lowered == literal(text.lower()), 0), (lowered.like(_like(text)[1:], escape="\\"), 1), else_=2)
-    statement = _named(t.field.c.name.label("field")).join(t.field, t.field.c.dataset_id == t.node.c.id)
-    statement = statement.where(t.node.c.known, lowered.like(_like(text), escape="\\"))
+    member = t.node.alias("member")
+    statement = _named(t.field.c.name.label("field")).join(member, member.c.same_id == t.node.c.id)
+    statement = statement.join(t.field, t.field.c.dataset_id == member.c.id).where(t.field.c.same_id == t.field.c.id)
+    statement = statement.where(t.node.c.listed, lowered.like(_like(text), escape="\\"))
     statement = statement.order_by(
         rank, func.length(t.field.c.name), t.namespace.c.name, t.node.c.name, t.field.c.name
     ).limit(limit)
@@ -498,7 +542,7 @@ def nearest(connection: Connection, possible: Sequence[Node]) -> tuple[str, ...]
     if len(leaf) < 3:
         return ()
     begins = leaf[: max(3, len(leaf) - 2)]
-    statement = _named().where(t.node.c.known, t.node.c.kind == int(kind))
+    statement = _named().where(t.node.c.listed, t.node.c.kind == int(kind))
     statement = statement.where(t.node.c.leaf >= begins, t.node.c.leaf < begins + "\U0010fffd")
     rows = connection.execute(statement.order_by(t.node.c.leaf, t.node.c.id).limit(NEAREST)).all()
     return tuple(_node(row).id for row in rows)

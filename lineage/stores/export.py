@@ -62,9 +62,9 @@ def _nodes(connection: Connection) -> Iterator[dict[str, Any]]:
                 "description": row.description if row.same_id == row.id else None,
                 "first_seen": text_of(row.first_us),
                 "last_seen": text_of(seen.get(row.id)),
-                "facets": entities.present_facets(connection, row.id),
+                "facets": entities.present_facets(connection, [row.id]),
                 "versions": [
-                    [v["version"], v["first_seen"], v["last_seen"]] for v in entities.versions(connection, row.id)
+                    [v["version"], v["first_seen"], v["last_seen"]] for v in entities.versions(connection, [row.id])
                 ],
                 "loose": _loose(connection, row.id),
             }

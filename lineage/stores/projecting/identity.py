@@ -35,6 +35,7 @@ class Identity:
         self.known = batch.known
         self.nodes = nodes
         self.doubtful: set[int] = set()  # nodes whose drops may be others than before
+        self.moved = False  # something stands for another node than before
         self.settled_edges: set[int] = set()  # whose ends were looked at: whether they are suppressed is to be, too
 
     def settle(self, changed: set[int], anew: set[int]) -> None:
@@ -49,6 +50,7 @@ class Identity:
         if nodes:
             kin = kin_of(self.connection, nodes)
             moved = self._settle_nodes(kin) | anew
+            self.moved = self.moved or bool(moved)
             edges |= self._settle_fields(kin, moved)
             edges |= self._edges_of(moved) | self._waiting(kin)
             if kin.drops and (moved or changed):

@@ -46,4 +46,4 @@ class Settling:
         self.batch.write(t.field, t.edge)
         if self.nodes.unsettled or self.nodes.unsettled_edges:
             self.identity.settle(set(), set())
-        self.verdicts.settle(self.statements.judged, self.identity.settled_edges)
+        self.verdicts.settle(self.statements.judged, self.identity.settled_edges, moved=self.identity.moved)

@@ -38,10 +38,15 @@ class Verdicts:
         self.batch = batch
         self.connection = batch.connection
 
-    def settle(self, judged: Iterable[tuple[int, int, bool]], edges: set[int]) -> None:
-        """Suppresses, or shows again, the edges that words which came speak of, and edges that came or moved."""
-        judged = list(judged)
-        if not self.batch.known.has_verdicts or not (judged or edges):
+    def settle(self, judged: Iterable[tuple[int, int, bool]], edges: set[int], *, moved: bool) -> None:
+        """Suppresses, or shows again, the edges that words which came speak of, and edges that came.
+
+        moved: names met or parted, so every word may speak of other edges than before.
+        """
+        if not self.batch.known.has_verdicts:
+            return
+        judged = {*judged, *self._all()} if moved else set(judged)
+        if not (judged or edges):
             return
         edges = edges | self._meant(judged)
         words = words_of(self.connection)
@@ -53,6 +58,10 @@ class Verdicts:
         if rows:
             values: dict[str, Any] = {"suppressed": bindparam("s"), "changed": bindparam("c")}
             self.connection.execute(update(t.edge).where(E.id == bindparam("i")).values(values), rows)
+
+    def _all(self) -> list[tuple[int, int, bool]]:
+        rows = self.connection.execute(select(V.source_id, V.target_id, V.field).where(V.action == "suppress"))
+        return [(row.source_id, row.target_id, bool(row.field)) for row in rows]
 
     def _meant(self, judged: Iterable[tuple[int, int, bool]]) -> set[int]:
         """Edges that words may speak of: those of all names of their ends, however these were joined before."""
