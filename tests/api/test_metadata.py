@@ -52,7 +52,13 @@ def test_tags_of_a_column_are_shown_beside_it(client: TestClient) -> None:
     position = put(client, "datasetField:db:columns:mail", tags=[{"key": "pii"}], description="An address.")
 
     column = dataset(client, "columns", position)["schema"][0]
-    assert [tag["key"] for tag in column["tags"]] == ["pii"]
+    assert ([tag["key"] for tag in column["tags"]], column["description"]) == (["pii"], "An address.")
+
+
+def test_criticality_is_shown(client: TestClient) -> None:
+    sent(client, event("hand_11", writes=("vital",)))
+
+    assert dataset(client, "vital", put(client, "dataset:db:vital", criticality="high"))["criticality"] == "high"
 
 
 def test_a_list_is_filtered_by_what_people_say(client: TestClient) -> None:
