@@ -13,7 +13,21 @@ from api import openapi, problems
 from api.answers import json_answer
 from api.auth import AdminKey
 from api.gate import Gate, RouteTable
-from api.routes import datasets, diff, health, ingest, jobs, metadata, namespaces, runs, search, select, trace
+from api.routes import (
+    datasets,
+    diff,
+    health,
+    ingest,
+    jobs,
+    metadata,
+    namespaces,
+    paths,
+    reports,
+    runs,
+    search,
+    select,
+    trace,
+)
 from api.wiring import Headwater
 
 BASE = "/api/v1"
@@ -23,6 +37,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     ingest.router,
     trace.router,
     diff.router,
+    paths.router,
+    reports.router,
     datasets.router,
     jobs.router,
     metadata.router,

@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 ingest = typer.Typer(help="Take events in, past the HTTP door.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
+report = typer.Typer(help="Reports over everything.", no_args_is_help=True)
+app.add_typer(report, name="report")
 metadata = typer.Typer(help="What people say of datasets, jobs and columns.", no_args_is_help=True)
 app.add_typer(metadata, name="metadata")
 
@@ -142,6 +144,59 @@ def trace(
         min_position=min_position,
         select=select,
     )
+
+
+@app.command()
+def paths(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A node, as of `headwater trace`.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The node that it may lead to.")],
+    granularity: Annotated[
+        Literal["dataset", "job", "field"] | None, typer.Option(help="What a path shows; field follows columns.")
+    ] = None,
+    k: Annotated[int | None, typer.Option("-k", help="Paths to show, 1 to 100; default 5.")] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="True at that time, RFC 3339.")] = None,
+    known_at: Annotated[str | None, typer.Option(metavar="TIME", help="As it was known at that time.")] = None,
+    min_basis: Annotated[
+        Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"] | None,
+        typer.Option(metavar="BASIS", help="Only edges known at least this well: explicit, column, parsed, …"),
+    ] = None,
+    form: Annotated[Literal["text", "json"], typer.Option("--format", help="How it is written.")] = "text",
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """How one node leads to another: the shortest paths, what all go through, or why there is none."""
+    from api.commands.doors import Where
+    from api.commands.shapes import paths as run
+
+    run(
+        Where(data, url, token),
+        source,
+        target,
+        form=form,
+        granularity=granularity,
+        k=k,
+        as_of=as_of,
+        known_at=known_at,
+        min_basis=min_basis,
+    )
+
+
+@report.command("lineage")
+def report_lineage(
+    form: Annotated[Literal["table", "json", "md"], typer.Option("--format", help="How it is written.")] = "table",
+    limit: Annotated[int | None, typer.Option(help="Orphaned datasets to name, 0 to 1,000; default 100.")] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="True at that time, RFC 3339.")] = None,
+    known_at: Annotated[str | None, typer.Option(metavar="TIME", help="As it was known at that time.")] = None,
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """The shape of the whole graph: size, depth, cycles, what most depends on, what stands alone, coverage."""
+    from api.commands.doors import Where
+    from api.commands.shapes import report as run
+
+    run(Where(data, url, token), form=form, limit=limit, as_of=as_of, known_at=known_at)
 
 
 @app.command()

@@ -105,6 +105,8 @@ def paths(
     (one, first), (other, second) = catalog.find(source), catalog.find(target)
     if granularity is None:
         granularity = granularity_of((one, other))
+    if granularity is Granularity.DAG:
+        raise InvalidNode("paths are shown at granularity dataset, job or field; a DAG may be one of the two ends")
     walk = replace(walk, hops=None)
     ends = [end_at(catalog, store, node, at, granularity, walk) for node, at in ((one, first), (other, second))]
     try:
