@@ -10,6 +10,7 @@ from ingest.journal import Entry, Journal, subject_of
 from ingest.openlineage.parse import event_of
 from lineage.errors import InvalidNode
 from lineage.model import Kind, Node, candidates
+from lineage.naming import canonical
 
 # Events that one request reads at most before it hands back a cursor: about a second's work.
 SCAN = 20_000
@@ -27,7 +28,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events are wanted: all that is given must be so. jobs, datasets: (namespace, name) an id could mean."""
+    """Which events are wanted: all that is given must be so. jobs, datasets: (namespace, name) an id could mean.
+
+    Datasets go by canonical names, so that events are found however they spell one.
+    """
 
     jobs: frozenset[tuple[str, str]] | None = None
     datasets: frozenset[tuple[str, str]] | None = None
@@ -38,7 +42,7 @@ class Selection:
         """Raises InvalidNode if an id is not that of a job, or of a dataset."""
         return cls(
             None if job is None else _named(job, Kind.JOB),
-            None if dataset is None else _named(dataset, Kind.DATASET),
+            None if dataset is None else frozenset(map(_canonical, _named(dataset, Kind.DATASET))),
             None if run is None else run.lower(),
         )
 
@@ -92,7 +96,12 @@ def _named(id: str, kind: Kind) -> frozenset[tuple[str, str]]:
 
 def _datasets(event: dict[str, Any]) -> Iterable[tuple[str, str]]:
     named = [event.get("dataset"), *(event.get("inputs") or ()), *(event.get("outputs") or ())]
-    return [pair for pair in map(_name_of, named) if pair is not None]
+    return [_canonical(pair) for pair in map(_name_of, named) if pair is not None]
+
+
+def _canonical(pair: tuple[str, str]) -> tuple[str, str]:
+    known = canonical(*pair)
+    return known.namespace, known.name
 
 
 def _name_of(value: Any) -> tuple[str, str] | None:

@@ -85,6 +85,7 @@ def test_a_full_page_at_the_end_is_the_last(filled: Client) -> None:
         ("job=job:ns:b", [2, 4, 6, 8, 10]),
         ("job=job:ns:unknown", []),
         ("dataset=dataset:s3://b:d:3", [4]),
+        ("dataset=dataset:s3a://b:d:3", [4]),
         ("dataset=dataset:ns:out1&limit=3", [1, 2, 3]),
         (f"run={run_id(6).upper()}", [7]),
         (f"job=job:ns:a&run={run_id(6)}", [7]),
