@@ -8,6 +8,7 @@ from fastapi import Query
 
 from api.params import Moment
 from api.wiring import Headwater
+from lineage.model import text_of
 from lineage.ports import Catalog, GraphStore
 
 AsOf = Annotated[Moment | None, Query(description="What was true at that time; default: now.")]
@@ -26,3 +27,9 @@ def seen_from(here: Headwater, as_of_us: int | None, known_at_us: int | None) ->
     if as_of_us is None and known_at_us is None:
         return here.catalog, here.graph
     return here.history.at(here.graph, as_of_us, position_at(here, known_at_us))
+
+
+def told_at(as_of_us: int | None, known_at_us: int | None) -> dict[str, str | None]:
+    """The times that were asked for, as answers repeat them; nothing where none was."""
+    given = {"as_of": as_of_us, "known_at": known_at_us}
+    return {name: text_of(moment) for name, moment in given.items() if moment is not None}

@@ -27,6 +27,7 @@ from api.params import (
 )
 from api.schemas import DatasetAnswer, EntityPage
 from api.selecting import Select, filters_of, remarks, selected
+from api.times import AsOf, KnownAt, seen_from, told_at
 from lineage.errors import InvalidNode
 from lineage.model import Kind
 from lineage.ports import Filter
@@ -64,9 +65,12 @@ def get_dataset(
     kind: Annotated[Literal["dataset"] | None, Query(description="May be given.")] = None,
     namespace: Namespace = None,
     name: Name = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> Response:
-    """One dataset in full."""
-    found, _ = here.catalog.find(node_named(node, kind, namespace, name, None))
+    """One dataset in full, now or as it was, or was known, at a time."""
+    catalog, _ = seen_from(here, as_of, known_at)
+    found, _ = catalog.find(node_named(node, kind, namespace, name, None))
     if found.kind is not Kind.DATASET:
         raise InvalidNode(f"{found.id} is no dataset; GET /api/v1/{found.kind.word}s/one shows it")
-    return json_answer(here.catalog.dataset(found))
+    return json_answer({**catalog.dataset(found), **told_at(as_of, known_at)})

@@ -27,6 +27,7 @@ from api.params import (
 )
 from api.schemas import EntityPage, JobAnswer
 from api.selecting import Select, filters_of, remarks, selected
+from api.times import AsOf, KnownAt, seen_from, told_at
 from lineage.errors import InvalidNode
 from lineage.model import Kind
 from lineage.ports import Filter
@@ -62,9 +63,12 @@ def get_job(
     kind: Annotated[Literal["job"] | None, Query(description="May be given.")] = None,
     namespace: Namespace = None,
     name: Name = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> Response:
-    """One job in full."""
-    found, _ = here.catalog.find(node_named(node, kind or "job" if node is None else kind, namespace, name, None))
+    """One job in full, now or as it was, or was known, at a time."""
+    catalog, _ = seen_from(here, as_of, known_at)
+    found, _ = catalog.find(node_named(node, kind or "job" if node is None else kind, namespace, name, None))
     if found.kind is not Kind.JOB:
         raise InvalidNode(f"{found.id} is no job; GET /api/v1/datasets/one shows datasets")
-    return json_answer(here.catalog.job(found))
+    return json_answer({**catalog.job(found), **told_at(as_of, known_at)})

@@ -38,11 +38,13 @@ class Spoken:
     """The statements about one node: when the first and the last were made, and facets by key.
 
     facets: key to (time, digest, facet id) of the newest; equal times are decided by digest.
+    spans: of every content ever told, by (key, digest, facet id), when first and when last.
     """
 
     first_us: int
     last_us: int
     facets: dict[str, tuple[int, bytes, int]] = field(default_factory=dict)
+    spans: dict[tuple[str, bytes, int], tuple[int, int]] = field(default_factory=dict)
 
     def take(self, first_us: int, last_us: int, facets: Iterable[tuple[str, bytes, int]]) -> None:
         self.first_us, self.last_us = min(self.first_us, first_us), max(self.last_us, last_us)
@@ -50,6 +52,8 @@ class Spoken:
             newest = self.facets.get(key)
             if newest is None or (last_us, digest) > newest[:2]:
                 self.facets[key] = (last_us, digest, identity)
+            span = self.spans.get((key, digest, identity), (first_us, last_us))
+            self.spans[key, digest, identity] = (min(first_us, span[0]), max(last_us, span[1]))
 
 
 def among(connection: Connection, column: ColumnElement[Any], ids: Collection[int]) -> ColumnElement[bool]:
@@ -130,13 +134,22 @@ def known_by(connection: Connection, groups: Groups, position: int | None) -> se
 
 
 def last_drops(connection: Connection, groups: Groups, when: When) -> dict[int, int]:
-    """When each node was dropped last, of those that were."""
+    """When each node was dropped last, of those that were. A drop is of what its name meant at the time."""
     stands = {identity: rep for rep, ids in groups.items() for identity in ids}
-    c = t.lifecycle.c
-    drops = select(c.name_id, func.max(c.at_us)).where(among(connection, c.name_id, stands), c.other_id == 0)
+    n, c = t.node.c, t.lifecycle.c
+    names = {row[0] for row in by_ids(connection, [n.name_id], n.id, stands)}
+    drops = select(c.name_id, c.at_us).where(among(connection, c.name_id, names), c.other_id == 0)
+    dropped = connection.execute(drops.where(*when.bounds(t.lifecycle))).all()
+    meant: dict[int, list[tuple[int, int]]] = {}
+    for name, since_us, identity in by_ids(
+        connection, [n.name_id, n.since_us, n.id], n.name_id, {d[0] for d in dropped}
+    ):
+        meant.setdefault(name, []).append((since_us, identity))
     found: dict[int, int] = {}
-    for name, at_us in connection.execute(drops.where(*when.bounds(t.lifecycle)).group_by(c.name_id)):
-        found[stands[name]] = max(at_us, found.get(stands[name], at_us))
+    for name, at_us in dropped:
+        _, identity = max(one for one in meant[name] if one[0] <= at_us)
+        if identity in stands:
+            found[stands[identity]] = max(at_us, found.get(stands[identity], at_us))
     return found
 
 
@@ -145,3 +158,15 @@ def there(connection: Connection, groups: Groups, when: When, said: Mapping[int,
     drops = last_drops(connection, groups, when)
     known = known_by(connection, groups, when.position)
     return {rep for rep, one in said.items() if rep in known and one.last_us > drops.get(rep, one.last_us - 1)}
+
+
+def existed(connection: Connection, stands: int, when: When) -> bool:
+    """The same for one node, without reading all that was ever said of it."""
+    groups = groups_of(connection, [stands])
+    if stands not in known_by(connection, groups, when.position):
+        return False
+    said = select(t.said.c.node_id).where(t.said.c.node_id.in_(groups[stands]), *when.bounds(t.said)).limit(1)
+    dropped_us = last_drops(connection, groups, when).get(stands)
+    if dropped_us is not None:
+        said = said.where(t.said.c.at_us > dropped_us)
+    return connection.execute(said).first() is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from lineage.database import reading
 from lineage.errors import UnknownNode
-from lineage.model import EdgeKind, Kind, Layer, Node, candidates
+from lineage.model import EdgeKind, Kind, Layer, Node, candidates, text_of
 from lineage.ports import EdgeFacts, NodeColumns
 from lineage.stores import entities, past_details
 from lineage.stores import tables as t
@@ -20,7 +21,8 @@ from lineage.stores.catalog import SqlCatalog
 from lineage.stores.folding import named
 from lineage.stores.governance import columns_of
 from lineage.stores.knowledge import Knowledge
-from lineage.stores.past import When, among, bundles, contents, groups_of, spoken, there
+from lineage.stores.past import When, among, bundles, contents, existed, groups_of, spoken
+from lineage.stores.past_entities import PastEntity
 from lineage.stores.rows import by_ids
 
 
@@ -48,12 +50,13 @@ class PastCatalog(SqlCatalog):
     # ------------------------------------------------------------------ looking up
 
     def find(self, node: str | Node) -> tuple[Node, int]:
-        """Also what was dropped since. Raises UnknownNode, InvalidNode."""
+        """What bore a name then; else what bears it now, a node without edges then. Raises UnknownNode, InvalidNode."""
         try:
-            return super().find(node) if self.when.position is None else self.found(node)
+            return self.found(node)
         except UnknownNode:
-            # What was dropped since bears its name no more; what began later is a node without edges.
-            return self.found(node) if self.when.position is None else self.found(node, at_any_time=True)
+            if self.when.position is None:
+                return super().find(node)
+            return self.found(node, at_any_time=True)
 
     def found(self, node: str | Node, *, at_any_time: bool = False) -> tuple[Node, int]:
         """What bore a name and existed, then or ever. Raises UnknownNode, InvalidNode."""
@@ -61,30 +64,33 @@ class PastCatalog(SqlCatalog):
         possible = list(candidates(node)) if isinstance(node, str) else [node]
         with reading(self.engine) as connection:
             for candidate in possible:
-                found = self._bearer(connection, candidate.dataset, when)
-                if found is None:
+                stands = self._bearer(connection, candidate.dataset, when)
+                if stands is None or not existed(connection, stands, when):
                     continue
+                bearer = named(connection, [stands])[stands][1]
                 if candidate.kind is not Kind.FIELD:
-                    return found
-                for identity, name in self._fields(connection, found[1]).items():
+                    return bearer, stands
+                for identity, name in self._fields(connection, stands).items():
                     if name == candidate.field:
-                        return Node(Kind.FIELD, found[0].namespace, found[0].name, name), identity
-            text = node if isinstance(node, str) else node.id
-            raise UnknownNode(text[:300], entities.nearest(connection, possible))
+                        return Node(Kind.FIELD, bearer.namespace, bearer.name, name), identity
+            text = (node if isinstance(node, str) else node.id)[:300]
+            near = [name for name in entities.nearest(connection, possible) if name != text]
+            raise UnknownNode(f"{text} {self._of_then()}", tuple(near))
 
-    def _bearer(self, connection: Connection, node: Node, when: When) -> tuple[Node, int] | None:
-        """Who bore the name of a dataset or job, under the name and number that stand for it now."""
-        first = connection.execute(select(t.node.c.id).where(t.node.c.key == node.key)).scalar()
-        bore = select(t.node.c.same_id).where(t.node.c.name_id == first)
+    def _of_then(self) -> str:
+        """For messages."""
+        as_of = "" if self.when.as_of_us is None else f"as of {text_of(self.when.as_of_us)}"
+        known = "" if self.when.position is None else f"by the events up to {self.when.position:,}"
+        return " ".join(part for part in (as_of, known) if part)
+
+    def _bearer(self, connection: Connection, node: Node, when: When) -> int | None:
+        """What stands now for what bore a name."""
+        n = t.node.c
+        first = connection.execute(select(n.id).where(n.key == node.key)).scalar()
+        bore = select(n.same_id).where(n.name_id == first).order_by(n.since_us.desc()).limit(1)
         if when.as_of_us is not None:
-            bore = bore.where(t.node.c.since_us <= when.as_of_us)
-        rep = connection.execute(bore.order_by(t.node.c.since_us.desc()).limit(1)).scalar()
-        if rep is None:
-            return None
-        groups = groups_of(connection, [rep])
-        if not there(connection, groups, when, spoken(connection, groups, when, ())):
-            return None
-        return named(connection, [rep])[rep][1], int(rep)
+            bore = bore.where(n.since_us <= when.as_of_us)
+        return connection.execute(bore).scalar()
 
     def roots(self, node: Node, number: int) -> tuple[int, ...]:
         ids = super().roots(node, number)
@@ -98,6 +104,24 @@ class PastCatalog(SqlCatalog):
             size = len(within)
             within |= {job for job, parent in parents.items() if parent in within}
         return tuple(identity for identity in ids if stands[identity] in within)
+
+    # ------------------------------------------------------------------ telling of one
+
+    def dataset(self, node: Node) -> dict[str, Any]:
+        """Raises UnknownNode for one that did not exist then."""
+        with self._entity(node) as entity:
+            return entity.dataset()
+
+    def job(self, node: Node) -> dict[str, Any]:
+        with self._entity(node) as entity:
+            return entity.job()
+
+    @contextmanager
+    def _entity(self, node: Node) -> Iterator[PastEntity]:
+        _, stands = self.found(node)
+        knowledge = None if self.when.position is None else self.knowledge
+        with reading(self.engine) as connection:
+            yield PastEntity(connection, stands, self.when, knowledge)
 
     # ------------------------------------------------------------------ telling of many
 

@@ -13,7 +13,7 @@ from lineage.database import open_engine, sqlite_url
 from lineage.errors import UnknownNode
 from lineage.facts import Facts
 from lineage.following import Follower
-from lineage.model import Granularity, Node, field
+from lineage.model import Granularity, Kind, Node, field
 from lineage.ports import Applied, Catalog, GraphStore, Walk
 from lineage.stores import tables
 from lineage.stores.catalog import SqlCatalog
@@ -79,3 +79,24 @@ def test_a_trace_as_known_at_a_position_is_that_of_a_catalog_fed_until_there(
     known = answer(*SqlHistory(every).at(present, as_of, position), node, granularity, as_of)
     store = filled(beginning, told[:position])
     assert known == answer(beginning, store, node, granularity, as_of)
+
+
+def entity(catalog: Catalog, node: Node) -> Any:
+    try:
+        found = catalog.dataset(node) if node.kind is Kind.DATASET else catalog.job(node)
+    except UnknownNode:
+        return "unknown"
+    # Of a run, only the newest measurement is kept.
+    return {key: value for key, value in found.items() if key != "statistics"}
+
+
+@given(told=events, at=st.integers(0, 8), node=st.sampled_from([*TABLES, *JOBS]))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_dataset_or_job_as_known_at_a_position_is_that_of_a_catalog_fed_until_there(
+    catalogs: tuple[SqlCatalog, SqlCatalog], told: list[Facts], at: int, node: Node
+) -> None:
+    every, beginning = catalogs
+    position = min(at, len(told))
+    known, _ = SqlHistory(every).at(filled(every, told), None, position)
+    filled(beginning, told[:position])
+    assert entity(known, node) == entity(beginning, node)
