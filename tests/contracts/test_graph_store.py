@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lineage.errors import StoreUnavailable
-from lineage.model import Basis, EdgeKind, Layer, Origin, Transformation
-from lineage.ports import OPEN, Changes, EdgeRow, GraphStore, Mark, Walk
+from lineage.model import Basis, EdgeKind, Kind, Layer, Origin, Transformation
+from lineage.ports import OPEN, Changes, EdgeRow, GraphStore, Mark, NodeRow, Walk
 from tests.contracts.graphs import alive_lines, assert_same, expected, graphs, lines_of, nodes_of, roots, walks
 from tests.lineage.fakes import Feed, FeedSnapshot, changes_of
 
@@ -367,3 +367,32 @@ def test_a_feed_read_page_by_page_ends_in_the_same_edges(store):
 
     assert store.mark() == feed.mark()
     assert held(store) == by_id(feed.rows(EdgeRow))
+
+
+# --- flows ------------------------------------------------------------------------------------------------------------
+
+
+def flowing() -> list[NodeRow | EdgeRow]:
+    """1 -> job 5 -> 3 and 2 -> job 5 -> 4, by its flows 6 and 7."""
+    nodes = [NodeRow(number, Kind.DATASET, "db", f"d{number}") for number in range(1, 5)]
+    flows = [NodeRow(flow, Kind.JOB, "etl", "j", parent=5, flow=f"dataset:db:d{flow - 3}") for flow in (6, 7)]
+    ends = [(EdgeKind.READ, 1, 6), (EdgeKind.WROTE, 6, 3), (EdgeKind.READ, 2, 7), (EdgeKind.WROTE, 7, 4)]
+    edges = [
+        EdgeRow(at, kind, source, target, 5, Origin.OBSERVED, Basis.EXPLICIT, ((0, OPEN),))
+        for at, (kind, source, target) in enumerate(ends, 1)
+    ]
+    return [*nodes, NodeRow(5, Kind.JOB, "etl", "j"), *flows, *edges]
+
+
+@pytest.mark.parametrize("way", ["loaded", "applied"])
+def test_what_goes_into_one_output_of_a_job_reaches_no_other(store, way):
+    if way == "loaded":
+        store.load(FeedSnapshot(MARK, flowing()))
+    else:
+        store.load(FeedSnapshot(Mark(1, 1), []))
+        store.apply(changes_of(MARK, flowing()))
+
+    assert store.reach([1], down=True).nodes.tolist() == [1, 6, 3]
+    assert store.reach([4], down=False).nodes.tolist() == [4, 7, 2]
+    assert store.reach([5, 6, 7], down=True).nodes.tolist() == [5, 6, 7, 3, 4]
+    assert [row.owner for row in held(store)] == [5, 5, 5, 5]

@@ -27,7 +27,7 @@ def test_labels_and_relationships_are_those_of_the_store() -> None:
     shapes = store.SHAPES.values()
     written = set(re.findall(r"`(\w+)`", PAGE))
 
-    assert {shape.type for shape in shapes} | {"CHILD_OF", "FIELD_OF"} <= written
+    assert {shape.type for shape in shapes} | {"CHILD_OF", "FLOW_OF", "FIELD_OF"} <= written
     assert {shape.source for shape in shapes} | {shape.target for shape in shapes} <= written
 
 

@@ -89,6 +89,18 @@ def test_a_job_that_moves_leaves_its_old_parent(filled, ask):
     assert ask("MATCH (:Job {id: 4})-[:CHILD_OF]->(p) RETURN p.name") == []
 
 
+def test_a_flow_is_told_from_jobs_and_is_no_child_of_its_job(store, ask):
+    flow = NodeRow(6, Kind.JOB, "airflow", "daily.sum", parent=4, flow="dataset:db:report")
+    store.load(FeedSnapshot(Mark(1, 1), [DAG, TASK]))
+    store.apply(Changes(MARK, [flow]))
+
+    assert ask("MATCH (f:Job)-[:FLOW_OF]->(j:Job) RETURN f.id, f.name, f.flow, j.id") == [
+        [6, "daily.sum", "dataset:db:report", 4]
+    ]
+    assert ask("MATCH (t:Job)-[:CHILD_OF]->(d:Job) RETURN t.id, d.id") == [[4, 3]]
+    assert ask("MATCH (j:Job) WHERE j.flow IS NULL RETURN j.id ORDER BY j.id") == [[3], [4]]
+
+
 def test_names_of_4_096_bytes_fit(store):
     long = "ü" * 2048
     rows = [NodeRow(1, Kind.DATASET, long, long), NodeRow(2, Kind.JOB, long, long), FieldRow(1, 1, long)]
@@ -119,7 +131,7 @@ def test_a_note_an_analyst_tied_to_a_dataset_does_not_stop_a_load(filled, ask):
 
 STATEMENTS = [
     *(getattr(cypher, name) for name in ("PUT_DATASETS", "RENAME_FIELDS", "PUT_JOBS", "LEAVE_PARENTS")),
-    *(getattr(cypher, name) for name in ("PUT_PARENTS", "PUT_FIELDS")),
+    *(getattr(cypher, name) for name in ("PUT_PARENTS", "PUT_FLOWS", "PUT_FIELDS")),
     *(cypher.put_edges(kind) for kind in EdgeKind),
     *(cypher.take_edges(kind) for kind in EdgeKind),
     *(cypher.list_edges(kind) for kind in EdgeKind),
