@@ -138,3 +138,37 @@ def test_what_is_no_json_is_said_to_be_none(client: TestClient, body: bytes) -> 
     headers = {"Content-Type": "application/json"}
 
     is_problem(client.put("/api/v1/metadata", content=body, headers=headers), 400)
+
+
+def test_a_word_about_a_job_ends_none_of_its_declared_edges(client: TestClient) -> None:
+    declared = {
+        "eventTime": "2026-05-01T12:00:00Z",
+        "producer": "https://example.org/test",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent",
+        "job": {"namespace": "etl", "name": "hand_12"},
+        "inputs": [{"namespace": "db", "name": "declared_from"}],
+        "outputs": [{"namespace": "db", "name": "declared_to"}],
+    }
+    sent(client, declared)
+
+    position = put(client, "job:etl:hand_12", description="By hand.")
+
+    query = {"node": "job:etl:hand_12", "min_position": position}
+    assert client.get("/api/v1/jobs/one", params=query).json()["inputs"] == ["dataset:db:declared_from"]
+
+
+def test_a_forgotten_edge_is_gone_from_traces_and_an_added_one_survives_what_runs_show(client: TestClient) -> None:
+    sent(client, event("hand_13", writes=("one_end",)), event("hand_14", writes=("other_end",)))
+    ends = {"source": "dataset:db:one_end", "target": "dataset:db:other_end"}
+    query = {"node": "dataset:db:one_end", "direction": "downstream", "granularity": "dataset"}
+
+    def reached(position: int) -> list[str]:
+        traced = client.get("/api/v1/trace", params={**query, "min_position": position}).json()
+        return [node["name"] for node in traced["nodes"]][1:]
+
+    client.post("/api/v1/edges", json={"action": "add", **ends})
+    later = sent(client, event("hand_13", writes=("one_end",), at="2027-05-01T12:00:00Z"))
+    assert reached(later) == ["other_end"]
+
+    answer = client.post("/api/v1/edges", json={"action": "forget", **ends})
+    assert reached(answer.json()["position"]) == []
