@@ -127,6 +127,12 @@ def _other_reads(served: Served, options: Options) -> Iterator[Row]:
         ("search, within a name", "/search", {"q": "rder_00123", "limit": 20}),
         ("list, first 100 of 900,000 datasets", "/datasets", {"limit": 100}),
         ("list, 100 jobs by part of the name", "/jobs", {"limit": 100, "q": "load_order"}),
+        (
+            "selection, three hops down of one dataset but for a namespace",
+            "/select",
+            {"q": f"{node.id}+3 and not namespace:airflow-001"},
+        ),
+        ("selection, 258,750 by namespace but for names", "/select", {"q": "namespace:postgres* and not name:*order*"}),
         ("one dataset in full", "/datasets/one", {"namespace": node.namespace, "name": node.name}),
     ]
     for work, path, query in reads:
