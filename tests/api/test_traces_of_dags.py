@@ -126,3 +126,16 @@ def test_edges_grow_stale_and_go_seen_from_the_time_asked_about(forgetful: TestC
         [],
     ]
     assert [row["id"] for row in ages["20"]["nodes"]] == ["dataset:db:raw"]
+
+
+def test_jobs_that_are_each_others_parents_end(client: TestClient) -> None:
+    sent(client, task("egg", "hen", ("grain",), ("chick",)))
+    circle = task("", "hen.egg", (), ())
+    circle["job"]["name"] = "hen"
+    sent(client, circle)
+
+    found = asked(client, "job:etl:hen", direction="upstream")
+    whole = asked(client, "job:etl:hen", granularity="dag")
+
+    assert {row["id"] for row in found["nodes"]} == {"job:etl:hen", "job:etl:hen.egg", "dataset:db:grain"}
+    assert whole["root"] == "job:etl:hen"

@@ -24,6 +24,7 @@ from lineage.database import open_engine, sqlite_url
 from lineage.model import Basis, EdgeKind, Kind, Node, Origin
 from lineage.ports import OPEN
 from lineage.stores.catalog import SqlCatalog
+from lineage.stores.projecting.known import ALWAYS
 from tests.bench import big_graph
 from tests.bench.big_graph import DATASETS, JOBS, ROOT
 
@@ -40,7 +41,15 @@ WORDS = (
 STAGES = ("stg", "int", "fct", "dim", "mart")
 VERBS = ("load", "build", "merge", "clean", "score", "export")
 SCHEMAS = 16
-CONTENT = 1  # count up when what is written here changes
+CONTENT = 2  # count up when what is written here changes
+NODE = (
+    "id", "key", "kind", "namespace_id", "name", "leaf", "known", "parent_id", "first_us",
+    "name_id", "since_us", "same_id", "listed", "changed",
+)  # fmt: skip
+EDGE = (
+    "id", "key", "kind", "source_id", "target_id", "owner_id", "origin", "basis", "type", "subtype", "masking",
+    "flow_id", "tail_id", "head_id", "published", "suppressed", "changed",
+)  # fmt: skip
 
 
 def dataset_node(number: int) -> Node:
@@ -142,7 +151,7 @@ class _Loader:
         nodes += [dag_node(n) for n in range(DAGS)]
         keys = [node.key for node in nodes]
         self._say("names and keys")
-        self._put("node", self._node_rows(nodes, keys))
+        self._put("node", self._node_rows(nodes, keys), NODE)
         names = ((i, hashlib.sha256(name.encode()).digest(), name) for name, i in self._namespaces.items())
         self._put("namespace", names)
         self._put("alias", [])
@@ -155,7 +164,9 @@ class _Loader:
             task = at - DATASETS
             parent = 1 + DATASETS + JOBS + task // DAG_TASKS if 0 <= task < JOBS else 0
             leaf = _leaf(node.name)
-            yield at + 1, key, int(node.kind), namespace, node.name, leaf, True, parent, FIRST_US, None, at + 1
+            number = at + 1
+            said = (number, key, int(node.kind), namespace, node.name, leaf, True, parent, FIRST_US)
+            yield (*said, number, ALWAYS, number, True, number)
 
     def _load_facets(self) -> None:
         """Sixteen schemas and one kind of job, shared; one observation a node."""
@@ -179,7 +190,7 @@ class _Loader:
     def _load_edges(self, keys: list[bytes], changed: int) -> None:
         source, target, kind, job = _sorted_edges()
         count = len(job)
-        prefixes = [f"{int(Origin.OBSERVED)}\x1f{k}\x1f\x1f\x1fFalse\x1f".encode() for k in (0, 1)]
+        prefixes = [f"{int(Origin.OBSERVED)}\x1f{k}\x1f\x1f\x1fFalse\x1f\x1f".encode() for k in (0, 1)]
         columns = list(zip(source.tolist(), target.tolist(), kind.tolist(), job.tolist(), strict=True))
         single = np.bincount(job)[job] == 2
         basis = np.where(single, int(Basis.IMPLICIT_SINGLE), int(Basis.IMPLICIT_PRODUCT)).tolist()
@@ -190,10 +201,11 @@ class _Loader:
                 (
                     at + 1,
                     hashlib.sha256(prefixes[k] + keys[j - 1] + keys[s - 1] + keys[t - 1]).digest(),
-                    k, s, t, j, observed, basis[at], "", "", False, True, changed + at + 1,
+                    k, s, t, j, observed, basis[at], "", "", False, 0, s, t, True, False, changed + at + 1,
                 )
                 for at, (s, t, k, j) in enumerate(columns)
             ),
+            EDGE,
         )  # fmt: skip
         opened = (FIRST_US + (job - DATASETS) % 300 * DAY_US).tolist()
         self._put("life", zip(range(1, count + 1), opened, [OPEN] * count, strict=True))
@@ -209,9 +221,11 @@ class _Loader:
         rows = ((owner, 0, i + 1, 300, FIRST_US + 600 * DAY_US) for i, owner in enumerate(owners.tolist()))
         self._put("series", rows)
 
-    def _put(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        width = len(self._connection.execute(f"PRAGMA table_info({table})").fetchall())
-        self._connection.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * width)})", rows)
+    def _put(self, table: str, rows: Iterable[tuple[Any, ...]], columns: Iterable[str] = ()) -> None:
+        """columns: those that rows have; without, all of the table."""
+        names = list(columns) or [row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")]
+        values = f"({', '.join(names)}) VALUES ({','.join('?' * len(names))})"
+        self._connection.executemany(f"INSERT INTO {table} {values}", rows)
         self._say(table)
 
     def _say(self, what: str) -> None:
