@@ -307,6 +307,49 @@ def set_metadata(
 
 
 @app.command()
+def identity(
+    node: Annotated[str, typer.Argument(metavar="ID", help="A dataset, by any of its names.")],
+    merge: Annotated[str | None, typer.Option(metavar="ID", help="Say that this is the same dataset.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="ID", help="Say that this name is another dataset's.")] = None,
+    into: Annotated[str | None, typer.Option(metavar="ID", help="With --merge: whose name both have then.")] = None,
+    reason: Annotated[str, typer.Option(help="Kept with the word.")] = "",
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="How it is written.")] = "table",
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Every name of a dataset and what made it one; or a person's word on it."""
+    from api.commands.doors import Where
+    from api.commands.errors import BadUsage
+    from api.commands.naming import decide, show_identity
+
+    where = Where(data, url, token)
+    if merge and split:
+        raise BadUsage("--merge and --split say the opposite; give one of them")
+    if merge or split:
+        decide(where, "merge" if merge else "split", node, merge or split or "", into=into, reason=reason)
+    else:
+        show_identity(where, node, form=form)
+
+
+@app.command()
+def conflicts(
+    node: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only those that this dataset has a part in.")
+    ] = None,
+    form: Annotated[Literal["table", "json"], typer.Option("--format", help="How they are written.")] = "table",
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Where people and automation, or two events, say the opposite."""
+    from api.commands.doors import Where
+    from api.commands.naming import show_conflicts
+
+    show_conflicts(Where(data, url, token), node, form=form)
+
+
+@app.command()
 def rebuild(
     graph_too: Annotated[bool, typer.Option("--graph", help="The graph, from the catalog.")] = False,
     catalog: Annotated[bool, typer.Option("--catalog", help="The catalog from the journal, then the graph.")] = False,

@@ -215,6 +215,7 @@ class SchemaVersion(Shape):
 
 
 class DatasetAnswer(Entity):
+    criticality: Annotated[str | None, Field(description="Said by hand: low, medium, high or critical.")] = None
     columns: Annotated[list[Column], Field(alias="schema")]
     versions: list[SchemaVersion]
     facets: dict[str, Any]
@@ -223,6 +224,53 @@ class DatasetAnswer(Entity):
     statistics: list[dict[str, Any]]
     inputs: Annotated[list[NodeText], Field(description="Jobs that write it now.")]
     outputs: Annotated[list[NodeText], Field(description="Jobs that read it now.")]
+
+
+class AliasItem(Shape):
+    namespace: str
+    name: str
+    by: Annotated[
+        Literal["rule", "symlink", "catalog", "rename", "person"], Field(description="What made it one with the node.")
+    ]
+    id: Annotated[str | None, Field(description="Of what else has a node; a spelling has none.")] = None
+    rule: Annotated[str | None, Field(description="Ids of the rules of names, joined by blanks.")] = None
+    folded: Annotated[str | None, Field(description="Partition folders that the rules left out.")] = None
+    type: Annotated[str | None, Field(description="Of a symlink, as TABLE or LOCATION.")] = None
+    since: Annotated[Time | None, Field(description="Of a name that was used again: since when it meant this.")] = None
+    event: Annotated[int, Field(description="Position of the first event that said so.")]
+    at: Time
+    author: str | None = None
+    reason: str | None = None
+
+
+class ConflictItem(Shape):
+    kind: Literal["suppressed_shown", "added_contradicted", "rename_contradicted", "split_asserted"]
+    nodes: list[NodeText]
+    at: Annotated[Time, Field(description="Of the word, or the rename, that is contradicted.")]
+    event: Annotated[int, Field(description="Its position.")]
+
+
+class ConflictsAnswer(Shape):
+    items: list[ConflictItem]
+    next: str | None
+
+
+class SuggestionItem(Shape):
+    node: NodeText
+    score: Annotated[float, Field(ge=0, le=1)]
+    reasons: list[str]
+    environments_differ: Annotated[bool, Field(description="As of dev and prod: then nothing scores above 0.5.")]
+
+
+class IdentityAnswer(Shape):
+    id: NodeText
+    namespace: str
+    name: str
+    aliases: list[AliasItem]
+    total: Annotated[int, Field(description="Of all aliases.")]
+    next: str | None
+    conflicts: list[ConflictItem]
+    suggestions: Annotated[list[SuggestionItem], Field(description="What may be the same: a person decides.")]
 
 
 class RunItem(Shape):
@@ -245,6 +293,7 @@ class Wait(Shape):
 
 
 class JobAnswer(Entity):
+    criticality: Annotated[str | None, Field(description="Said by hand: low, medium, high or critical.")] = None
     facets: dict[str, Any]
     inputs: list[NodeText]
     outputs: list[NodeText]

@@ -315,6 +315,21 @@ class Catalog(GraphSource, Protocol):
     def find(self, node: str | Node) -> tuple[Node, int]:
         """A node by its id or itself, and its integer id in the space of its kind. Raises UnknownNode, InvalidNode."""
 
+    def find_ever(self, node: str | Node) -> tuple[Node, int]:
+        """`find`, and also what was dropped since."""
+
+    def named(self, node: str) -> Node:
+        """A dataset or job by one of its names, as that name and not as what stands for it. Raises as `find` does."""
+
+    def identity(self, node: Node, after: str | None, limit: int) -> dict[str, Any]:
+        """Other names of a node, each with what made it one, contradictions, and what may be the same.
+
+        id, aliases [{namespace, name, by, event, at, …}] from `after` on, total, next, conflicts, suggestions.
+        """
+
+    def conflicts(self, node: Node | None, after: str | None, limit: int) -> Page:
+        """Where people and automation, or two events, say the opposite; of all, or of one node."""
+
     def roots(self, node: Node, number: int) -> tuple[int, ...]:
         """All ids under which a found node stands in the graph, ascending: a job, all jobs within it, and the flows of
         each; else the one."""

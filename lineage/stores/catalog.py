@@ -17,9 +17,11 @@ from lineage.model import Kind, Layer, Node, Transformation, candidates
 from lineage.ports import Applied, Changes, Control, EdgeFacts, Filter, Inventory, Mark, NodeColumns, Page, Snapshot
 from lineage.stores import controls, entities, feed, matching
 from lineage.stores import tables as t
+from lineage.stores.conflicts import conflicts
 from lineage.stores.details import details
 from lineage.stores.export import export
-from lineage.stores.finding import found
+from lineage.stores.finding import found, named
+from lineage.stores.identities import identity, place
 from lineage.stores.inventory import flows, inventory
 from lineage.stores.projecting.known import NAME
 from lineage.stores.rows import by_ids
@@ -82,6 +84,27 @@ class SqlCatalog:
     def find_ever(self, node: str | Node) -> tuple[Node, int]:
         """`find`, and also what was dropped since."""
         return self._find(node, dropped=True)
+
+    def named(self, node: str) -> Node:
+        possible = list(candidates(node))
+        with reading(self.engine) as connection:
+            hit = named(connection, possible)
+            if hit is None:
+                raise UnknownNode(node[:300], entities.nearest(connection, possible))
+            return hit
+
+    def identity(self, node: Node, after: str | None, limit: int) -> dict[str, Any]:
+        _, number = self.find(node)
+        with reading(self.engine) as connection:
+            return identity(connection, number, after, limit)
+
+    def conflicts(self, node: Node | None, after: str | None, limit: int) -> Page:
+        number = None if node is None else self.find(node)[1]
+        begin = place(after)
+        with reading(self.engine) as connection:
+            every = conflicts(connection, number)
+        more = begin + limit < len(every)
+        return Page(every[begin : begin + limit], str(begin + limit) if more else None)
 
     def _find(self, node: str | Node, *, dropped: bool) -> tuple[Node, int]:
         possible = list(candidates(node)) if isinstance(node, str) else [node]

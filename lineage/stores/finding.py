@@ -37,6 +37,14 @@ def found(connection: Connection, possible: Sequence[Node], *, dropped: bool = F
     return _first(connection, spelled, dropped) if spelled else None
 
 
+def named(connection: Connection, possible: Sequence[Node]) -> Node | None:
+    """The first of some names that anything ever spoke of, by itself: not what stands for it."""
+    spelled = [*possible, *(node for one in possible if one.kind is not Kind.JOB for node in _spelled(connection, one))]
+    by_key = {node.key: node for node in spelled}
+    there = {bytes(row.key) for row in by_values(connection, [N.key], N.key, by_key)}
+    return next((node for key, node in by_key.items() if key in there), None)
+
+
 def _spelled(connection: Connection, node: Node) -> list[Node]:
     """Other names of the same: by the rules, and as events wrote it."""
     rule = canonical(node.namespace, node.name)

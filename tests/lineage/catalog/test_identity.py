@@ -305,3 +305,56 @@ def test_a_column_can_be_suppressed_alone(catalog: SqlCatalog) -> None:
     assert traced(catalog, "t") == {"src", "t"}
     suppressed = [line for line in catalog.export() if line["entity"] == "edge" and line["suppressed"]]
     assert [line["kind"] for line in suppressed] == ["derived"]
+
+
+# ---------------------------------------------------------------------- conflicts
+
+
+def kinds(catalog: SqlCatalog, name: str | None = None) -> list[str]:
+    return [one["kind"] for one in catalog.conflicts(n.table(name) if name else None, None, 100).items]
+
+
+def test_contradictory_renames_and_renames_onto_itself_are_conflicts(catalog: SqlCatalog) -> None:
+    n.apply(catalog, [n.mention("a", 1), n.renamed("a", "b", 2), n.renamed("a", "c", 2), n.renamed("c", "c", 3)])
+    assert kinds(catalog) == ["rename_contradicted", "rename_contradicted"]
+    assert kinds(catalog, "b") == ["rename_contradicted"]
+
+
+def test_a_split_of_what_a_symlink_joins_is_a_conflict(catalog: SqlCatalog) -> None:
+    n.apply(catalog, [n.joined("a", "b", 1), n.mention("b", 2), n.mention("c", 2), n.decided("split", "a", "b", 3)])
+    assert (kinds(catalog), kinds(catalog, "a"), kinds(catalog, "c")) == (["split_asserted"], ["split_asserted"], [])
+
+
+def test_a_run_that_shows_what_a_person_suppressed_is_a_conflict(catalog: SqlCatalog) -> None:
+    run, word = n.ran("load", 1, ["src"], ["t"]), n.judged("suppress", n.table("src"), n.table("t"), 2)
+    n.apply(catalog, [run, word])
+    assert kinds(catalog) == []
+    n.apply(catalog, [run, word, n.ran("load", 3, ["src"], ["t"])])
+    assert kinds(catalog) == ["suppressed_shown"]
+
+
+def test_a_whole_run_without_the_source_that_a_person_added_is_a_conflict(catalog: SqlCatalog) -> None:
+    word = n.judged("add", n.table("hidden"), n.table("t"), 2)
+    before, after = n.ran("load", 1, ["src"], ["t"]), n.ran("load", 3, ["src"], ["t"])
+    n.apply(catalog, [before, n.mention("hidden", 1), word])
+    assert kinds(catalog) == []
+    n.apply(catalog, [before, n.mention("hidden", 1), word, after])
+    assert kinds(catalog) == ["added_contradicted"]
+
+
+def test_every_alias_says_what_made_it_one(catalog: SqlCatalog) -> None:
+    events = [
+        n.mention("x", 1),
+        n.spelled("x", "X", 2),
+        n.joined("path", "x", 3),
+        n.joined("cat", "x", 4, "catalog", ""),
+    ]
+    n.apply(catalog, [*events, n.mention("m", 5), n.decided("merge", "x", "m", 6, "x"), n.renamed("old", "x", 7)])
+    found = catalog.identity(n.table("x"), None, 100)
+    assert {(alias["name"], alias["by"], alias["event"]) for alias in found["aliases"]} == {
+        ("X", "rule", 2),
+        ("path", "symlink", 3),
+        ("cat", "catalog", 4),
+        ("m", "person", 6),
+        ("old", "rename", 7),
+    }
