@@ -108,13 +108,19 @@ def common(down: Subgraph, up: Subgraph, starts: Ids, ends: Ids) -> tuple[Subgra
         return down, np.intersect1d(down.nodes, up.nodes, assume_unique=True)
     # Where each walk ended early, a way may still lead from what the one saw into what the other did.
     whole = _both(down, up)
-    ids = distinct(np.concatenate((down.nodes, up.nodes)))
-    size, (first, last) = len(ids), (np.searchsorted(ids, starts), np.searchsorted(ids, ends))
-    sources = np.concatenate((np.searchsorted(ids, whole.source), np.full(len(first), size), last))
-    targets = np.concatenate((np.searchsorted(ids, whole.target), first, np.full(len(last), size + 1)))
+    return whole, on_ways(whole, starts, ends)
+
+
+def on_ways(part: Subgraph, starts: Ids, ends: Ids) -> Ids:
+    """The nodes on ways from starts to ends that a subgraph holds, ascending. What lies upstream of the ends holds all
+    ways, and so does what lies downstream of the starts."""
+    ids = np.sort(part.nodes)
+    size, (first, last) = len(ids), (np.flatnonzero(np.isin(ids, side)) for side in (starts, ends))
+    sources = np.concatenate((np.searchsorted(ids, part.source), np.full(len(first), size), last))
+    targets = np.concatenate((np.searchsorted(ids, part.target), first, np.full(len(last), size + 1)))
     graph = Digraph.of(size + 2, sources, targets)
     kept = reached_from(graph, size) & reached_from(graph.reverse, size + 1)
-    return whole, ids[kept[:size]]
+    return ids[kept[:size]]
 
 
 def _both(down: Subgraph, up: Subgraph) -> Subgraph:
@@ -122,7 +128,7 @@ def _both(down: Subgraph, up: Subgraph) -> Subgraph:
     _, first = np.unique(np.concatenate((down.edge, up.edge)), return_index=True)
     names = ("edge", "source", "target", "basis", "origin")
     columns: dict[str, Any] = {n: np.concatenate((getattr(down, n), getattr(up, n)))[first] for n in names}
-    return replace(down, **columns)
+    return replace(down, nodes=distinct(np.concatenate((down.nodes, up.nodes))), **columns)
 
 
 def between(

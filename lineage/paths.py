@@ -8,7 +8,7 @@ import numpy as np
 
 from lineage.algorithms.counting import Count, count_shortest, count_simple
 from lineage.algorithms.shortest import k_shortest
-from lineage.between import between, common
+from lineage.between import between, common, on_ways
 from lineage.bottlenecks import passed_by_all, smallest_cut
 from lineage.ends import End, end_at, granularity_of, reach
 from lineage.errors import InvalidNode
@@ -22,6 +22,7 @@ from lineage.traces import require_generation, shared_generation, texts_of
 K = 5
 MAX_K = 100
 KIN = 20  # of the nearest common ancestors, and descendants, as many are named
+NARROW = 20_000  # edges; a walk that ends within so many takes milliseconds
 WIDE = "the store stops a walk at 5,000,000 edges; ask with an origin or a min_basis"
 NONE = Count(0)
 
@@ -96,7 +97,8 @@ def paths(
         for those it fills, as source, or reads, as target. walk: the edges to use; its `hops` is not looked at.
     Raises UnknownNode, InvalidNode, StoreUnavailable, StoreBehind as a trace does; TooWide past 1,000,000 pairs of
     datasets.
-    Cost: what lies downstream of the source and upstream of the target, in two round trips to the store.
+    Cost: what lies downstream of the source or upstream of the target, the less of both if it is little; one to four
+    round trips to the store, four more where no path leads.
     """
     if not 1 <= k <= MAX_K:
         raise InvalidNode(f"k is {k}; give 1 to {MAX_K}")
@@ -137,11 +139,23 @@ class _Question:
             rows = tuple(_standing(text) for text in texts[:k])
             count = len(texts)
             return replace(bare, distance=0, size=(count, 0), paths=rows, shortest=count, total=Count(count))
-        down = reach(self.store, self.source.down, self.source.layer, self.walk, down=True)
-        up = reach(self.store, self.target.up, self.target.layer, self.walk, down=False)
-        bare = replace(bare, truncated=down.truncated or up.truncated)
-        part, ids = common(down, up, self.source.down, self.target.up)
-        return self._joined(bare, part, ids, k) if len(ids) else self._apart(bare, down, up)
+        part, ids, truncated = self._found()
+        bare = replace(bare, truncated=truncated)
+        return self._joined(bare, part, ids, k) if len(ids) else self._apart(bare)
+
+    def _found(self) -> tuple[Subgraph, Ids, bool]:
+        """Edges and nodes between, and whether not all was seen. A narrow side is enough: each alone holds all ways."""
+        starts, ends = self.source.down, self.target.up
+        narrow = replace(self.walk, limit=min(NARROW, self.walk.limit))
+        for roots, is_down in ((ends, False), (starts, True)):
+            part = self._walked(roots, narrow, down=is_down)
+            if not part.truncated:
+                return part, on_ways(part, starts, ends), False
+        down, up = self._walked(starts, self.walk, down=True), self._walked(ends, self.walk, down=False)
+        return *common(down, up, starts, ends), down.truncated or up.truncated
+
+    def _walked(self, roots: Ids, walk: Walk, *, down: bool) -> Subgraph:
+        return reach(self.store, roots, self.source.layer, walk, down=down)
 
     def _bare(self) -> Paths:
         return Paths(
@@ -175,17 +189,17 @@ class _Question:
             return replace(answer, dominators=None, reason=f"what lies between was seen only in part: {WIDE}")
         return replace(answer, dominators=passed_by_all(part, best.paths[0]), cut=smallest_cut(part))
 
-    def _apart(self, bare: Paths, down: Subgraph, up: Subgraph) -> Paths:
-        above = reach(self.store, self.source.up, self.source.layer, self.walk, down=False)
-        below = reach(self.store, self.target.down, self.target.layer, self.walk, down=True)
-        ancestors, descendants = self._kin(above, up), self._kin(down, below)
+    def _apart(self, bare: Paths) -> Paths:
+        above = [self._walked(end.up, self.walk, down=False) for end in (self.source, self.target)]
+        below = [self._walked(end.down, self.walk, down=True) for end in (self.source, self.target)]
+        ancestors, descendants = self._kin(*above), self._kin(*below)
         nearest: Row = {
             "ancestors": self._kin_rows(ancestors),
             "ancestors_total": len(ancestors.ids),
             "descendants": self._kin_rows(descendants),
             "descendants_total": len(descendants.ids),
         }
-        truncated = bare.truncated or above.truncated or below.truncated
+        truncated = bare.truncated or any(part.truncated for part in (*above, *below))
         reason = self._reason(nearest["ancestors"], nearest["descendants"], truncated)
         return replace(bare, truncated=truncated, nearest=nearest, reason=reason)
 

@@ -8,10 +8,12 @@ from itertools import combinations
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lineage.between import common, on_ways
 from lineage.errors import InvalidNode, UnknownNode
 from lineage.model import Basis, EdgeKind, Granularity, Kind, Node, Origin, Transformation, dataset, job
 from lineage.paths import paths
@@ -493,6 +495,24 @@ def test_paths_between_any_nodes_of_any_graph_are_those_of_brute_force(
             assert all(set(cut["nodes"]) & set(path[1:-1]) for path in every)
             assert cut["size"] == len(cut["nodes"]) >= least
             assert cut["size"] == least or has_flows(catalog)
+
+
+@settings(max_examples=300, deadline=None)
+@given(catalog=catalogs(), data=st.data())
+def test_what_lies_between_is_the_same_from_above_from_below_and_from_both(
+    catalog: Flowing, data: st.DataObject
+) -> None:
+    nodes = st.lists(st.sampled_from(sorted(catalog.nodes)), min_size=1, max_size=2, unique=True)
+    starts, ends = (np.array(sorted(data.draw(nodes)), np.int64) for _ in range(2))
+    store = catalog.store()
+
+    down, up = store.reach(starts.tolist(), down=True), store.reach(ends.tolist(), down=False)
+
+    ids = common(down, up, starts, ends)[1].tolist()
+    assert on_ways(down, starts, ends).tolist() == ids
+    assert on_ways(up, starts, ends).tolist() == ids
+    torn = replace(down, truncated=True)
+    assert common(torn, up, starts, ends)[1].tolist() == ids
 
 
 def has_flows(catalog: Flowing) -> bool:
