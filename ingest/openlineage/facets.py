@@ -14,10 +14,10 @@ from typing import Any
 
 from ingest.openlineage.cleaning import identifier
 from ingest.openlineage.gate import storable
+from ingest.openlineage.naming import named
 from ingest.openlineage.times import time_us
 from lineage.facts import RunRef
-from lineage.model import Node, Transformation, dataset, job
-from lineage.naming import canonical
+from lineage.model import Node, Transformation, job
 
 # Who may carry which facet is in the specification; who does carry it is another matter (facets are read under either).
 JOB_FACETS = frozenset({"jobType", "sql", "sourceCode", "sourceCodeLocation", "documentation", "ownership"})
@@ -83,12 +83,11 @@ def dataset_named(stated: Any) -> Node | None:
     >>> dataset_named({"namespace": "postgresql://DB", "name": "shop.public.orders"}).id
     'dataset:postgres://db:5432:shop.public.orders'
     """
-    named = mapping(stated)
-    namespace, name = identifier(named.get("namespace")), identifier(named.get("name"))
+    reference = mapping(stated)
+    namespace, name = identifier(reference.get("namespace")), identifier(reference.get("name"))
     if namespace is None or name is None:
         return None
-    known = canonical(namespace, name)
-    return dataset(known.namespace, known.name)
+    return named(namespace, name)[0]
 
 
 def lifecycle(facets: Mapping[str, Any]) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from ingest.openlineage import facets as read
 from ingest.openlineage.cleaning import identifier
 from ingest.openlineage.mentions import Mention
+from ingest.openlineage.naming import named
 from lineage.facts import Described, Dropped, Joined, NotLinked, Renamed, Spelled, describe
-from lineage.model import Kind, Node
-from lineage.naming import canonical, canonical_uri
+from lineage.model import Node
+from lineage.naming import canonical_uri
 
 RELATING = frozenset({"symlinks", "catalog", "lifecycleStateChange"})
 # A type of a symlink longer than this is none.
@@ -80,8 +81,7 @@ class _Found:
                 self._join(node, alias, "symlink", (identifier(stated.get("type")) or "")[:LONGEST_TYPE])
 
     def _spell(self, namespace: str, name: str) -> Node:
-        known = canonical(namespace, name)
-        node = Node(Kind.DATASET, known.namespace, known.name)
+        node, known = named(namespace, name)
         if known.rules:
             self.spelled[node, namespace, name] = Spelled(node, namespace, name, known.rules, known.folded)
             self.named.add(node)
@@ -161,5 +161,4 @@ def _below(node: Node, warehouse: str) -> list[str]:
 
 
 def _table(namespace: str, name: str) -> Node:
-    known = canonical(namespace, name)
-    return Node(Kind.DATASET, known.namespace, known.name)
+    return named(namespace, name)[0]

@@ -9,9 +9,10 @@ from typing import Any
 from ingest.openlineage import facets as read
 from ingest.openlineage.facets import NOTHING
 from ingest.openlineage.gate import storable, written
+from ingest.openlineage.naming import named
 from lineage.facts import Described, describe
-from lineage.model import Kind, Node
-from lineage.naming import Canonical, canonical
+from lineage.model import Node
+from lineage.naming import Canonical
 
 INPUT, OUTPUT, BOTH = "input", "output", "both"
 # Of a DatasetEvent: nobody read or wrote it.
@@ -46,16 +47,15 @@ class Mention:
 def mention(stated: Mapping[str, Any], role: str) -> Mention:
     """A dataset object of an event, its facets told apart by what they are, not by where they stand."""
     spelled = stated["namespace"], stated["name"]
-    named = canonical(*spelled)
-    node = Node(Kind.DATASET, named.namespace, named.name)
+    node, how = named(*spelled)
     facets = stated.get("facets")
     if type(facets) is not dict:
         facets = NOTHING
     carried = [c for key in ("inputFacets", "outputFacets") if (c := stated.get(key)) and type(c) is dict]
     if not carried and read.MEASUREMENTS.isdisjoint(facets) and read.ASSERTIONS not in facets:
-        return Mention(node, role, facets, NOTHING, (), named, spelled)
+        return Mention(node, role, facets, NOTHING, (), how, spelled)
     stable, varying, checks = _told_apart(facets, carried)
-    return Mention(node, role, stable, varying, checks, named, spelled)
+    return Mention(node, role, stable, varying, checks, how, spelled)
 
 
 def _told_apart(
