@@ -28,11 +28,13 @@ JSON = st.recursive(
 WORDS = [
     *("fields", "inputFields", "inputs", "entries", "lineage", "dataset", "namespace", "name", "field", "type"),
     *("transformations", "transformationType", "assertions", "tests", "assertion", "status", "success", "job", "run"),
-    *("root", "runId", "identifiers", "_deleted", "message", "errors", "failedTasks"),
+    *("root", "runId", "identifiers", "_deleted", "message", "errors", "failedTasks", "upstream", "downstream"),
+    *("previousIdentifier", "lifecycleStateChange", "warehouseUri", "metadataUri", "emissionPattern", "action"),
+    *("source", "target", "other", "into", "kind", "processingType", "trigger_rule"),
 ]
 # JSON of the words that facets are made of: it comes further than any.
 SHAPED = st.recursive(
-    JSON | NAMES | COLUMNS | st.sampled_from(["JOB", "DATASET", True, False]),
+    JSON | NAMES | COLUMNS | st.sampled_from(["JOB", "DATASET", "RENAME", "merge", "add", "dataset", "w", True, False]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=5),
     max_leaves=25,
 )
@@ -42,6 +44,7 @@ KEYS = sorted(
     | read.DATASET_FACETS
     | read.MEASUREMENTS
     | {read.ASSERTIONS, "tags", "airflow", "airflow_mappedTask", "dbt_run", "weird", ""}
+    | {"headwater_edge", "headwater_identity", "headwater_tags.x"}
 )
 FACETS = SHAPED | st.dictionaries(st.sampled_from(KEYS), SHAPED, max_size=4)
 COLUMN_LINEAGE = st.fixed_dictionaries(
@@ -136,7 +139,12 @@ def test_no_facet_raises_and_every_fact_is_about_described_nodes(event: dict[str
 
     described = {one.node for one in facts.described}
     assert {node.dataset for edge in facts.edges.edges for node in (edge.source, edge.target)} <= described
-    assert {one.dataset for one in (*facts.measured, *facts.asserted)} | {facts.owner} <= described
+    assert {one.dataset for one in facts.measured} | {one.dataset for one in facts.asserted} <= described
+    assert facts.owner in described
+    assert {node for one in facts.joined for node in (one.node, one.alias)} <= described
+    assert {node for one in facts.renamed for node in (one.previous, one.node)} <= described
+    assert {node for one in facts.controls for node in (one.upstream, one.downstream)} <= described
+    assert {one.node for one in facts.spelled} | {one.node for one in facts.dropped} <= described
     assert len(described) == len(facts.described)
 
 
@@ -191,3 +199,17 @@ def test_reading_leaves_the_event_as_it_was(event: dict[str, Any]) -> None:
     facts_of(event)
 
     assert event == before
+
+
+@settings(max_examples=120, deadline=None)
+@given(FACETS, st.sampled_from(["job", "dataset"]))
+def test_no_facet_of_a_declaration_raises_and_people_speak_of_described_nodes(facets: Any, kind: str) -> None:
+    event = {"eventTime": "2026-05-01T12:00:00Z", kind: {"namespace": "w", "name": "a", "facets": facets}}
+
+    facts = facts_of(event)
+
+    described = {one.node for one in facts.described}
+    said = [facts.decision.one, facts.decision.other] if facts.decision else []
+    said += [facts.judged.source.dataset, facts.judged.target.dataset] if facts.judged else []
+    assert {facts.owner, *said} <= described
+    assert {node.dataset for edge in facts.edges.edges for node in (edge.source, edge.target)} <= described
