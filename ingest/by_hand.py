@@ -23,6 +23,7 @@ PRODUCER = "urn:headwater:by-hand"
 # The jobs that stand for edges drawn by hand.
 NAMESPACE = "headwater"
 CRITICALITIES = ("low", "medium", "high", "critical")
+LONGEST_WINDOW = 1_000  # runs; past it an edge would practically never close
 SAID = ("owners", "tags", "description", "criticality", "window")
 OF_FIELD = ("tags", "description", "criticality")
 
@@ -54,8 +55,8 @@ def metadata_event(
 
     owners: {name, type?}, in place of all others. tags: {key, value?}, beside those of producers; removed_tags: {key,
     value?} of producers' that don't hold, whatever their value if none is given. criticality: one of CRITICALITIES.
-    window: of how many runs of the job an edge may be absent before it closes; 1 and more. taken_back: words of SAID
-    that nobody says by hand any longer. at_us: now.
+    window: of how many runs of the job an edge may be absent before it closes; 1 to LONGEST_WINDOW. taken_back: words
+    of SAID that nobody says by hand any longer. at_us: now.
     Raises Unsayable for what a node of this kind has not.
     """
     given: dict[str, dict[str, Any] | None] = {
@@ -149,8 +150,8 @@ def _require(
         raise Unsayable(word, f"{word} can't be both said and taken back")
     if criticality is not None and criticality not in CRITICALITIES:
         raise Unsayable("criticality", f"criticality is one of {', '.join(CRITICALITIES)}")
-    if window is not None and window < 1:
-        raise Unsayable("window", "a window has 1 run or more")
+    if window is not None and not 1 <= window <= LONGEST_WINDOW:
+        raise Unsayable("window", f"a window has 1 to {LONGEST_WINDOW:,} runs")
 
 
 def _require_ends(action: str, source: Node, target: Node) -> None:

@@ -56,7 +56,11 @@ class MetadataGiven(Body):
     criticality: Literal["low", "medium", "high", "critical"] | None = None
     window: Annotated[
         int | None,
-        Field(ge=1, le=10_000, description="Of a job: runs in a row that may lack an edge before it closes."),
+        Field(
+            ge=1,
+            le=by_hand.LONGEST_WINDOW,
+            description="Of a job: runs in a row that may lack an edge before it closes.",
+        ),
     ] = None
     reason: Reason = ""
 

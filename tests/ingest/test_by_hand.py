@@ -142,7 +142,7 @@ def test_the_job_of_an_edge_between_the_longest_names_has_a_name_that_fits() -> 
     [
         (field("w", "a", "x"), {"owners": []}, "a field has no owners by hand"),
         (ORDERS, {"window": 3}, "a window counts runs"),
-        (LOAD, {"window": 0}, "1 run or more"),
+        (LOAD, {"window": 0}, "1 to 1,000 runs"),
         (ORDERS, {"criticality": "very"}, "criticality is one of low, medium, high, critical"),
         (ORDERS, {"description": "d", "taken_back": ["description"]}, "both said and taken back"),
         (ORDERS, {"taken_back": ["colour"]}, "a dataset has no colour by hand"),
