@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lineage.database import open_engine, reading, sqlite_url
 from lineage.diff import apply, diff
@@ -15,7 +16,9 @@ from lineage.ports import Applied
 from lineage.stores import states, tables
 from lineage.stores.catalog import SqlCatalog
 from lineage.stores.history import SqlHistory
-from tests.lineage.past_events import events, moments
+from lineage.stores.memory import MemoryStore
+from tests.lineage.catalog.namings import dropped, joined, mention, ran, renamed, schema, table
+from tests.lineage.past_events import SECOND, TIMES, events, moments
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,57 @@ def test_what_was_so_at_a_time_needs_no_later_event(catalog: SqlCatalog, told: l
     known = without["nodes"].keys()
     assert {key: value for key, value in nodes["nodes"].items() if key in known} == without["nodes"]
     assert without["owners"].items() <= nodes["owners"].items()
+
+
+names = st.sampled_from(["a", "b", "c"])
+seconds = st.integers(0, TIMES)
+namings = st.lists(
+    st.one_of(
+        st.builds(mention, names, seconds),
+        st.builds(joined, names, names, seconds),
+        st.builds(renamed, names, names, seconds),
+        st.builds(dropped, names, seconds),
+        st.builds(
+            lambda at, reads, writes: ran("j", at, reads, writes, columns=True),
+            seconds,
+            st.lists(names, max_size=2, unique=True),
+            st.lists(names, min_size=1, max_size=1),
+        ),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(told=namings, one=moments, other=moments)
+@MANY
+def test_names_that_meet_part_and_cease_change_nothing_about_that(
+    catalog: SqlCatalog, told: list[Facts], one: int, other: int
+) -> None:
+    since, until = sorted((one, other))
+    change = diff(*filled(catalog, told).between(since, until))
+    assert apply(change, everything(catalog, since)) == {"statistics": {}, **everything(catalog, until)}
+
+
+def test_what_was_dropped_is_found_as_of_before_and_gone_after(catalog: SqlCatalog) -> None:
+    history = filled(catalog, [mention("a", 1), dropped("a", 5), mention("b", 1)])
+    before, _ = history.at(MemoryStore(), 4 * SECOND, None)
+    after, _ = history.at(MemoryStore(), 6 * SECOND, None)
+    assert before.dataset(table("a"))["id"] == "dataset:db:a"
+    with pytest.raises(UnknownNode, match="as of 1970-01-01T00:00:06"):
+        after.dataset(table("a"))
+    change = diff(*history.between(4 * SECOND, 6 * SECOND))
+    assert [*change.removed["nodes"]] == [("dataset:db:a",)]
+
+
+def test_a_name_means_what_it_meant_then(catalog: SqlCatalog) -> None:
+    history = filled(
+        catalog, [mention("a", 1, **schema("old")), renamed("a", "b", 5), mention("a", 8, **schema("new"))]
+    )
+    then, _ = history.at(MemoryStore(), 4 * SECOND, None)
+    now, _ = history.at(MemoryStore(), 9 * SECOND, None)
+    assert [column["name"] for column in then.dataset(table("a"))["schema"]] == ["old"]
+    assert [column["name"] for column in now.dataset(table("a"))["schema"]] == ["new"]
 
 
 def test_a_run_that_nobody_reported_is_unknown(catalog: SqlCatalog) -> None:
