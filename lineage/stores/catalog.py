@@ -29,11 +29,15 @@ from lineage.stores.writer import Writer
 
 
 class SqlCatalog:
-    """`lineage.ports.Catalog` over one database. Reading is safe from any thread; one process writes."""
+    """`lineage.ports.Catalog` over one database. Reading is safe from any thread; one process writes.
 
-    def __init__(self, engine: Engine) -> None:
+    window: how many successful runs in a row must lack an edge before it closes, for jobs that say nothing of it.
+    """
+
+    def __init__(self, engine: Engine, *, window: int = 1) -> None:
         self.engine = engine
-        self._writer = Writer(engine)
+        self.window = window
+        self._writer = Writer(engine, window=window)
         self._namespaces: tuple[int, dict[int, str]] = (-1, {})
         self._broad: tuple[Mark, dict[Term, Ids]] = (Mark(-1, -1), {})
         with writing(engine) as connection:

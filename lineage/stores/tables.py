@@ -167,15 +167,8 @@ run_event = Table(
     Column("edge_set_id", Id, nullable=False),
     Column("incomplete", Boolean, nullable=False),
     Column("sibling", Text, nullable=False),
+    Column("snapshot", Boolean, nullable=False),
     sqlite_with_rowid=False,
-)
-# When a run first showed a set of edges: an edge opens with the event that shows it, not with the run.
-run_shape = Table(
-    "run_shape",
-    metadata,
-    Column("run_pk", Id, primary_key=True, autoincrement=False),
-    Column("edge_set_id", Id, primary_key=True, autoincrement=False),
-    Column("first_us", Id, nullable=False),
 )
 
 # The outputs of a job that have sources of their own are nodes of the graph, hidden behind the job: ids in the space of

@@ -27,10 +27,14 @@ from lineage.stores.projecting.settling import Settling
 
 
 class Writer:
-    """Applies batches of facts to the catalog behind `engine`. There is one per catalog."""
+    """Applies batches of facts to the catalog behind `engine`. There is one per catalog.
 
-    def __init__(self, engine: Engine) -> None:
+    window: how many successful runs in a row must lack an edge before it closes, for jobs that say nothing of it.
+    """
+
+    def __init__(self, engine: Engine, *, window: int = 1) -> None:
         self.engine = engine
+        self.window = window
         self._known = Known()
 
     def apply(self, batch: Sequence[Applied]) -> None:
@@ -41,7 +45,8 @@ class Writer:
         try:
             with writing(self.engine) as connection:
                 known.begin(connection)
-                project(connection, known, [(one.position, one.facts) for one in batch if one.facts is not None])
+                events = [(one.position, one.facts) for one in batch if one.facts is not None]
+                project(connection, known, events, self.window)
                 _set_aside(connection, batch)
                 _advance(connection, known, batch[-1].position)
         except BaseException:
@@ -54,13 +59,13 @@ class Writer:
         self._known.forget()
 
 
-def project(connection: Connection, known: Known, events: Sequence[tuple[int, Facts]]) -> None:
+def project(connection: Connection, known: Known, events: Sequence[tuple[int, Facts]], window: int = 1) -> None:
     """Writes what events, with their positions, assert."""
     batch = Batch(connection, known)
     nodes = Nodes(batch)
     edges = Edges(batch, nodes)
     fates = Fates(batch, nodes)
-    runs = Runs(batch, nodes, edges)
+    runs = Runs(batch, nodes, edges, fates, window)
     latest = Latest(batch, nodes)
     settling = Settling(batch, nodes, fates)
     every = [facts for _, facts in events]

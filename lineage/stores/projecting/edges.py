@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import bindparam, select, update
 
@@ -24,6 +24,16 @@ class Edges:
         self.nodes = nodes
         self._touched: dict[int, None] = {}
         self._stronger: dict[int, int] = {}
+
+    @property
+    def strengthened(self) -> Mapping[int, int]:
+        """Bases that this batch made stronger, not written yet, by edge id."""
+        return self._stronger
+
+    @property
+    def sets(self) -> dict[int, frozenset[int]]:
+        """Edges by id of their set, as far as they are remembered."""
+        return self.known.members
 
     def touch(self, edge: int) -> None:
         """Marks an edge whose life changed."""

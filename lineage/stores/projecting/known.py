@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, literal, select
 
-from lineage.facts import COMPLETE, Facts
+from lineage.facts import Facts
 from lineage.model import Node
 from lineage.stores import tables as t
+from lineage.stores.projecting.series import Series
 from lineage.stores.rows import by_values, greatest_id
 
 NAME = "catalog"
@@ -66,63 +67,6 @@ class NodeState:
 class Bundle:
     id: int
     facets: tuple[tuple[str, bytes, int], ...]  # key, digest, facet id
-
-
-@dataclass(slots=True)
-class RunState:
-    id: int
-    key: bytes
-    run_id: str
-    owner_id: int
-    origin: int
-    first_us: int
-    last_us: int
-    start_us: int | None = None
-    terminal_us: int | None = None
-    terminal: str | None = None
-    running: bool = False
-    nominal_start_us: int | None = None
-    nominal_end_us: int | None = None
-    parent_run: str | None = None
-    parent_id: int = 0
-    root_run: str | None = None
-    root_id: int = 0
-    error: str | None = None
-    error_us: int | None = None
-    sibling: str = ""
-    incomplete: bool = False
-    snapshot: bool = False
-    edge_set_id: int = 0
-
-    @property
-    def closes(self) -> bool:
-        """Succeeded, and not begun again since, with lineage that the producer calls whole and that is not empty."""
-        if self.terminal != COMPLETE or self.incomplete or not self.edge_set_id:
-            return False
-        return self.start_us is None or self.terminal_us is None or self.start_us <= self.terminal_us
-
-
-@dataclass(slots=True)
-class Series:
-    """All that one owner showed with one origin: [runs, last time] by set of edges, and the edges alive now."""
-
-    sets: dict[int, list[int]] = field(default_factory=dict)
-    edges: set[int] = field(default_factory=set)
-    alive: dict[int, int] = field(default_factory=dict)  # edge id to the time it opened
-    ever_closed: bool = False
-    newest: tuple[int, bytes] = (0, b"")  # start and key of the run that began last; no key where two did, or unread
-
-    def began(self, run: RunState) -> None:
-        start, key = self.newest
-        if run.first_us > start:
-            self.newest = (run.first_us, run.key)
-        elif run.first_us == start and run.key != key:
-            self.newest = (start, b"")
-
-    def is_newest(self, run: RunState, is_new: bool) -> bool:
-        """Whether no other run began when this one did, or later."""
-        start, key = self.newest
-        return run.key == key or (is_new and run.first_us > start)
 
 
 def incarnation_key(key: bytes, since_us: int) -> bytes:

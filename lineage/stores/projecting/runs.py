@@ -3,54 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select
+import orjson
+from sqlalchemy import bindparam, case, delete, func, select
 
 from lineage.facts import COMPLETE, EVENT_TYPES, RUNNING, START, TERMINAL, Facts, Ran, RunRef
-from lineage.history import Lives, Shown, lives
+from lineage.history import NOTHING, Edges
+from lineage.model import EdgeKind, Kind, Origin
 from lineage.ports import OPEN
 from lineage.stores import tables as t
-from lineage.stores.projecting.edges import Edges
-from lineage.stores.projecting.known import Batch, RunState, Series, SeriesKey
+from lineage.stores.projecting.edges import Edges as EdgesOfBatch
+from lineage.stores.projecting.known import Batch, NodeState, SeriesKey
+from lineage.stores.projecting.lives import Fates, LivesOfBatch, Report
 from lineage.stores.projecting.nodes import Nodes
+from lineage.stores.projecting.series import RunState, Series
 from lineage.stores.rows import by_values, chunks, upsert
-
-NONE: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What an event told of its run, and how the run stood before it."""
-
-    at_us: int
-    shown: int
-    fresh: frozenset[int]
-    is_new: bool
-    first_us: int
-    closed: bool
-    terminal_us: int | None
-    edge_set_id: int
-    sibling: str
+from lineage.stores.windows import FACETS, window_of, windows_of
 
 
 class Runs:
-    """The runs of one batch."""
+    """The runs of one batch. window: how many runs in a row must lack an edge of a job that says nothing of it."""
 
-    def __init__(self, batch: Batch, nodes: Nodes, edges: Edges) -> None:
+    def __init__(self, batch: Batch, nodes: Nodes, edges: EdgesOfBatch, fates: Fates, window: int = 1) -> None:
         self.batch = batch
         self.known = batch.known
         self.nodes = nodes
         self.edges = edges
+        self.fates = fates
+        self.window = window
+        self.lives = LivesOfBatch(batch, edges, fates)
         self.new: set[int] = set()
         self._runs: dict[bytes, RunState] = {}
-        self._shapes: dict[tuple[int, int], int] = {}
-        self._new_shapes: dict[tuple[int, int], int] = {}
         self._dirty: dict[bytes, RunState] = {}
         self._dirty_series: dict[tuple[SeriesKey, int], None] = {}
-        self._lives: dict[tuple[int, int], int] = {}  # edge and opening to closing
-        self._relive: dict[SeriesKey, None] = {}
+        self._windowed: dict[SeriesKey, NodeState] = {}
 
     def know(self, every: Sequence[Facts]) -> None:
         """Reads the runs and series that the batch speaks of."""
@@ -58,50 +46,105 @@ class Runs:
         self._know_series(every)
 
     def _know_runs(self, every: Sequence[Facts]) -> None:
-        wanted = [_run_key(facts) for facts in every if facts.run is not None or facts.edges.edges]
+        wanted = [run_key(facts) for facts in every if facts.run is not None or facts.edges.edges]
         for row in by_values(self.batch.connection, list(t.run.c), t.run.c.key, wanted):
             values = dict(row._mapping)
             values["key"] = bytes(values["key"])
             self._runs[values["key"]] = RunState(**values)
-        ids = [run.id for run in self._runs.values()]
-        for row in by_values(self.batch.connection, list(t.run_shape.c), t.run_shape.c.run_pk, ids):
-            self._shapes[row.run_pk, row.edge_set_id] = row.first_us
 
     def _know_series(self, every: Sequence[Facts]) -> None:
-        known = self.known
-        wanted: dict[SeriesKey, Series] = {}
+        keys: dict[SeriesKey, None] = {}
         for facts in every:
-            key = (known.nodes[facts.owner].id, int(facts.origin))
-            if key not in known.series:
-                known.series[key] = wanted[key] = Series()
-        self._load_series({key: s for key, s in wanted.items() if key[0] not in self.nodes.new})
+            keys[self.known.nodes[facts.owner].id, int(facts.origin)] = None
+            for described in facts.described:
+                if described.node.kind is Kind.JOB and not described.facets.keys().isdisjoint(FACETS):
+                    state = self.known.described[described.digest][0]
+                    self._windowed[state.id, int(Origin.OBSERVED)] = state
+        self._load(list(keys | self._windowed.keys()))
+        for row in self.batch.waiting(t.edge):
+            series = self.known.series.get((row["owner_id"], row["origin"]))
+            if series is not None and row["kind"] == EdgeKind.READ and row["flow_id"]:
+                series.read_in_flow(row["id"], row["flow_id"], row["basis"])
+        for key in keys:
+            self._promote(key, self.edges.strengthened)
 
-    def _load_series(self, wanted: dict[SeriesKey, Series]) -> None:
-        owners = {owner for owner, _ in wanted}
+    def _promote(self, key: SeriesKey, strengthened: Mapping[int, int]) -> None:
+        """A basis is the strongest that was ever told, so a stronger one changes what every run before showed."""
+        series = self.known.series[key]
+        for edge in strengthened.keys() & series.edges if strengthened else ():
+            if series.promote(edge, strengthened[edge]):
+                self.lives.renew(key)
+
+    # ------------------------------------------------------------------ reading
+
+    def _load(self, keys: Sequence[SeriesKey]) -> None:
+        """Reads what owners showed so far, of those that aren't remembered."""
+        wanted = {key: Series() for key in keys if key not in self.known.series}
+        self.known.series |= wanted
+        owners = list({owner for owner, _ in wanted})
+        for key, series in wanted.items():
+            self._set_window(key, series)
+        stored = [owner for owner in owners if owner not in self.nodes.new]
+        if stored:
+            self._load_sets(wanted, stored)
+            self._load_edges(wanted, stored)
+            self._load_newest(wanted, stored)
+        for series in wanted.values():
+            series.touched = bool(series.edges) and self.fates.touches(series.edges)
+
+    def _load_sets(self, wanted: Mapping[SeriesKey, Series], owners: Sequence[int]) -> None:
         for row in by_values(self.batch.connection, list(t.series.c), t.series.c.owner_id, owners):
             series = wanted.get((row.owner_id, row.origin))
             if series is not None:
                 series.sets[row.edge_set_id] = [row.runs, row.last_us]
-        columns = [t.edge.c.id, t.edge.c.owner_id, t.edge.c.origin, t.life.c.opened_us, t.life.c.closed_us]
-        joined = select(*columns).join(t.life, t.life.c.edge_id == t.edge.c.id)
-        for chunk in chunks(list(owners)):
-            for row in self.batch.connection.execute(joined.where(t.edge.c.owner_id.in_(chunk))):
+
+    def _load_edges(self, wanted: Mapping[SeriesKey, Series], owners: Sequence[int]) -> None:
+        e, life = t.edge.c, t.life.c
+        columns = [e.id, e.owner_id, e.origin, e.kind, e.flow_id, e.basis, life.opened_us, life.closed_us]
+        joined = select(*columns).outerjoin(t.life, life.edge_id == e.id)
+        for chunk in chunks(owners):
+            for row in self.batch.connection.execute(joined.where(e.owner_id.in_(chunk))):
                 series = wanted.get((row.owner_id, row.origin))
                 if series is None:
                     continue
                 series.edges.add(row.id)
+                if row.kind == EdgeKind.READ and row.flow_id:
+                    series.read_in_flow(row.id, row.flow_id, row.basis)
                 if row.closed_us == OPEN:
                     series.alive[row.id] = row.opened_us
-                else:
-                    series.ever_closed = True
-        newest = select(t.run.c.owner_id, t.run.c.origin, func.max(t.run.c.first_us)).group_by(
-            t.run.c.owner_id, t.run.c.origin
-        )
-        for chunk in chunks(list(owners)):
-            for row in self.batch.connection.execute(newest.where(t.run.c.owner_id.in_(chunk))):
+                elif row.closed_us is not None:
+                    series.closed_us = max(series.closed_us, row.closed_us)
+
+    def _load_newest(self, wanted: Mapping[SeriesKey, Series], owners: Sequence[int]) -> None:
+        r = t.run.c
+        begun = func.max(case((r.snapshot, r.last_us), else_=r.first_us))
+        newest = select(r.owner_id, r.origin, begun).group_by(r.owner_id, r.origin)
+        for chunk in chunks(owners):
+            for row in self.batch.connection.execute(newest.where(r.owner_id.in_(chunk))):
                 series = wanted.get((row[0], row[1]))
                 if series is not None:
                     series.newest = (row[2], b"")
+
+    # ------------------------------------------------------------------ windows
+
+    def _set_window(self, key: SeriesKey, series: Series) -> bool:
+        """Reads an owner's window off its present facets; whether it is another than before."""
+        if key[1] != Origin.OBSERVED:
+            return False
+        before, state = series.window, self.known.node_of.get(key[0])
+        if state is None or not (state.bundles or state.id in self.nodes.new):
+            series.window = windows_of(self.batch.connection, [key[0]], self.window)[key[0]]
+            return series.window != before
+        ids = tuple(state.winners[name][2] for name in FACETS if name in state.winners)
+        if not ids:
+            series.window = self.window
+        elif ids != series.window_from:
+            bodies = by_values(self.batch.connection, [t.facet.c.name, t.facet.c.body], t.facet.c.id, ids)
+            series.window = window_of({row.name: orjson.loads(bytes(row.body)) for row in bodies}, self.window)
+        series.window_from = ids
+        return series.window != before
+
+    # ------------------------------------------------------------------ taking
 
     def take(self, facts: Facts, position: int) -> tuple[int, int]:
         """Merges an event into its run.
@@ -115,32 +158,33 @@ class Runs:
         series = self.known.series[series_key]
         run = self._run_of(facts, series_key)
         is_new = run.key not in self._dirty and run.id in self.new
-        before = (run.first_us, run.closes, run.terminal_us, run.edge_set_id, run.sibling)
+        before = (run.first_us, run.closes, run.terminal_us, run.edge_set_id, run.sibling, run.snapshot)
         self._dirty[run.key] = run
         run.first_us = min(run.first_us, at_us)
         run.last_us = max(run.last_us, at_us)
+        kind, incomplete = (facts.run.event_type, facts.run.incomplete) if facts.run is not None else (COMPLETE, False)
         if facts.run is not None:
             self._report(run, facts.run, at_us)
         else:
             run.terminal, run.terminal_us = COMPLETE, at_us
         shown = self.edges.shown(facts)
         self._log(run, facts.run, at_us, position, shown)
-        fresh = self._show(series, run, shown, at_us)
+        fresh = self._show(series, run, shown)
         self._count(series_key, series, run, self.edges.union(run.edge_set_id, shown), is_new)
-        if series_key not in self._relive:
-            told = Told(at_us, shown, fresh, is_new, *before)
-            if not (self._quiet(series, run, told) or self._advance(series, run, told)):
-                self._relive[series_key] = None
-        series.began(run)
+        self.lives.take(series_key, series, run, Report(at_us, kind, incomplete, shown, fresh, is_new, *before))
         return (run.id if facts.run is not None else 0), len(fresh)
 
     def _log(self, run: RunState, ran: Ran | None, at_us: int, position: int, shown: int) -> None:
-        kind, incomplete, sibling = (ran.event_type, ran.incomplete, ran.sibling) if ran else (COMPLETE, False, "")
-        told = {"type": EVENT_TYPES.index(kind), "edge_set_id": shown, "incomplete": incomplete, "sibling": sibling}
-        self.batch.insert(t.run_event, {"run_pk": run.id, "position": position, "at_us": at_us, **told})
+        row: dict[str, Any] = {"run_pk": run.id, "position": position, "at_us": at_us, "edge_set_id": shown}
+        if ran is None:
+            row |= {"type": EVENT_TYPES.index(COMPLETE), "incomplete": False, "sibling": "", "snapshot": False}
+        else:
+            row |= {"type": EVENT_TYPES.index(ran.event_type), "incomplete": ran.incomplete}
+            row |= {"sibling": ran.sibling, "snapshot": ran.snapshot}
+        self.batch.insert(t.run_event, row)
 
     def _run_of(self, facts: Facts, series_key: SeriesKey) -> RunState:
-        key = _run_key(facts)
+        key = run_key(facts)
         run = self._runs.get(key)
         if run is None:
             run_id = facts.run.run_id if facts.run is not None else ""
@@ -150,15 +194,10 @@ class Runs:
             self.new.add(run.id)
         return run
 
-    def _show(self, series: Series, run: RunState, shown: int, at_us: int) -> frozenset[int]:
-        """Notes when the run first showed a set of edges; returns those that are new to the owner."""
-        if not shown:
-            return NONE
-        shape = (run.id, shown)
-        if at_us < self._shapes.get(shape, OPEN):
-            self._shapes[shape] = self._new_shapes[shape] = at_us
-        if shown in series.sets and shown == run.edge_set_id:
-            return NONE
+    def _show(self, series: Series, run: RunState, shown: int) -> Edges:
+        """The edges of a set that are new to the owner."""
+        if not shown or (shown in series.sets and shown == run.edge_set_id):
+            return NOTHING
         fresh = self.edges.members(shown) - series.edges
         series.edges |= fresh
         return fresh
@@ -209,66 +248,27 @@ class Runs:
         entry[1] = max(entry[1], run.last_us)
         self._dirty_series[key, union] = None
 
-    def _quiet(self, series: Series, run: RunState, told: Told) -> bool:
-        """Whether this event leaves every life of every edge as it is: the common case, history unread."""
-        alive = series.alive
-        if any(told.at_us < alive.get(edge, OPEN) for edge in self.edges.members(told.shown)):
-            return False
-        everything = self.edges.members(run.edge_set_id) == alive.keys()
-        if not series.ever_closed:
-            return everything or not run.closes
-        if not told.is_new and (run.first_us, run.sibling) != (told.first_us, told.sibling):
-            return False
-        if told.closed:
-            return run.closes and run.terminal_us == told.terminal_us and run.edge_set_id == told.edge_set_id
-        if run.closes:
-            return everything and series.is_newest(run, told.is_new) and not run.sibling
-        return True
-
-    def _advance(self, series: Series, run: RunState, told: Told) -> bool:
-        """Opens and closes what the newest run of an owner changes, history unread; False if it must be read.
-
-        Nothing that began before it, and nothing after it, decides about the same edges.
-        """
-        if told.closed or run.sibling or not series.is_newest(run, told.is_new):
-            return False
-        if not told.is_new and run.first_us != told.first_us:
-            return False
-        alive = series.alive
-        for edge in self.edges.members(told.shown) - told.fresh:
-            if told.at_us < alive.get(edge, OPEN):
-                return False
-        for edge in told.fresh:
-            alive[edge] = self._live(edge, told.at_us, OPEN)
-        if run.closes:
-            kept = self.edges.members(run.edge_set_id)
-            ended_us = max(run.first_us, run.last_us if run.terminal_us is None else run.terminal_us)
-            for edge in [edge for edge, opened in alive.items() if edge not in kept and opened < run.first_us]:
-                self._live(edge, alive.pop(edge), ended_us)
-                series.ever_closed = True
-        return True
-
-    def _live(self, edge: int, opened_us: int, closed_us: int) -> int:
-        self._lives[edge, opened_us] = closed_us
-        self.edges.touch(edge)
-        return opened_us
+    # ------------------------------------------------------------------ writing
 
     def write(self) -> None:
         self.batch.write(t.run_event)
-        shapes = self._new_shapes.items()
-        upsert(
-            self.batch.connection,
-            t.run_shape,
-            [{"run_pk": run, "edge_set_id": shown, "first_us": first_us} for (run, shown), first_us in shapes],
-        )
         columns = [column.name for column in t.run.c]
         rows = [{name: getattr(run, name) for name in columns} for run in self._dirty.values()]
         upsert(self.batch.connection, t.run, rows)
-        owed = [{"edge_id": e, "opened_us": o, "closed_us": c} for (e, o), c in self._lives.items()]
-        upsert(self.batch.connection, t.life, owed)
-        for key in self._relive:
-            self._write_lives(key)
+        self._renew(self.fates.renewed)
+        for key in self._windowed:
+            if self._set_window(key, self.known.series[key]):
+                self.lives.renew(key)
+        self.lives.write(self.known.series)
         self._write_series()
+
+    def _renew(self, keys: Iterable[SeriesKey]) -> None:
+        """What became of ends of their edges puts in doubt what these owners' lives were."""
+        self._load(list(keys))
+        for key in keys:
+            series = self.known.series[key]
+            series.touched = self.fates.touches(series.edges)
+            self.lives.renew(key)
 
     def _write_series(self) -> None:
         kept, gone = [], []
@@ -285,57 +285,9 @@ class Runs:
             where = (c.owner_id == bindparam("o")) & (c.origin == bindparam("g")) & (c.edge_set_id == bindparam("s"))
             self.batch.connection.execute(delete(t.series).where(where), gone)
 
-    def _write_lives(self, key: SeriesKey) -> None:
-        """Works out the lives of an owner's edges from all its runs, and writes what differs."""
-        owner, origin = key
-        series = self.known.series[key]
-        now = lives(self._history(owner, origin))
-        ids = list(series.edges)
-        before: Lives = {}
-        for row in by_values(self.batch.connection, list(t.life.c), t.life.c.edge_id, ids):
-            before.setdefault(row.edge_id, []).append((row.opened_us, row.closed_us))
-        gone, come = [], []
-        for edge in sorted(before.keys() | now.keys()):
-            old, new = set(before.get(edge, ())), set(now.get(edge, ()))
-            if old == new:
-                continue
-            self.edges.touch(edge)
-            gone += [{"e": edge, "o": opened} for opened, _ in old - new]
-            come += [{"edge_id": edge, "opened_us": opened, "closed_us": closed} for opened, closed in new - old]
-        if gone:
-            where = (t.life.c.edge_id == bindparam("e")) & (t.life.c.opened_us == bindparam("o"))
-            self.batch.connection.execute(delete(t.life).where(where), gone)
-        if come:
-            self.batch.connection.execute(t.life.insert(), come)
-        series.alive = {edge: spans[-1][0] for edge, spans in now.items() if spans[-1][1] == OPEN}
-        series.ever_closed = any(closed != OPEN for spans in now.values() for _, closed in spans)
 
-    def _history(self, owner: int, origin: int) -> list[Shown]:
-        c = t.run.c
-        rows = self.batch.connection.execute(select(t.run).where(c.owner_id == owner, c.origin == origin)).all()
-        shapes: dict[int, list[tuple[int, int]]] = {}
-        joined = (
-            select(t.run_shape).join(t.run, c.id == t.run_shape.c.run_pk).where(c.owner_id == owner, c.origin == origin)
-        )
-        for row in self.batch.connection.execute(joined):
-            shapes.setdefault(row.run_pk, []).append((row.first_us, row.edge_set_id))
-        history = []
-        for row in rows:
-            values = dict(row._mapping)
-            run = RunState(**values)
-            edges: dict[int, int] = {}
-            for first_us, set_id in sorted(shapes.get(run.id, ())):
-                for edge in self.edges.members(set_id):
-                    edges.setdefault(edge, first_us)
-            ended = run.terminal_us if run.terminal_us is not None else run.last_us
-            # Ids depend on the order of arrival, run ids and digests don't.
-            tie = run.run_id or bytes(run.key).hex()
-            history.append(Shown(run.first_us, tie, ended, run.closes, edges, run.sibling))
-        return history
-
-
-def _run_key(facts: Facts) -> bytes:
-    """A run id used by two jobs is two runs."""
+def run_key(facts: Facts) -> bytes:
+    """The key of an event's run. A run id used by two jobs is two runs."""
     if facts.run is not None:
         text = f"run\x1f{facts.run.run_id.lower()}\x1f"
     else:

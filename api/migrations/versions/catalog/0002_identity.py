@@ -311,15 +311,9 @@ def upgrade() -> None:
         sa.Column("edge_set_id", Id, nullable=False),
         sa.Column("incomplete", sa.Boolean(), nullable=False),
         sa.Column("sibling", sa.Text(), nullable=False),
+        sa.Column("snapshot", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("run_pk", "position"),
         sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "run_shape",
-        sa.Column("run_pk", Id, autoincrement=False, nullable=False),
-        sa.Column("edge_set_id", Id, autoincrement=False, nullable=False),
-        sa.Column("first_us", Id, nullable=False),
-        sa.PrimaryKeyConstraint("run_pk", "edge_set_id"),
     )
     op.create_table(
         "said",
