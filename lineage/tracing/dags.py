@@ -7,8 +7,9 @@ many tasks lie between two of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,28 @@ from lineage.tracing.starting import Start
 from lineage.tracing.walks import Walker, with_edges
 
 THROUGH = 20  # datasets that an edge between two DAGs names
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What was walked so far. jobs: its tasks and flows, ascending. walked: nodes whose edges are all there."""
+
+    part: Subgraph
+    jobs: Ids
+    walked: Ids
+
+    def joined(self, other: Ground, limit: int) -> Ground:
+        """Both, cut off if they have more than `limit` edges. Hops no longer mean anything."""
+        _, first = np.unique(np.concatenate((self.part.edge, other.part.edge)), return_index=True)
+        names = ("edge", "source", "target", "basis", "origin")
+        columns: dict[str, Any] = {
+            name: np.concatenate((getattr(self.part, name), getattr(other.part, name)))[first] for name in names
+        }
+        nodes = np.union1d(self.part.nodes, other.part.nodes)
+        hops = np.zeros(len(nodes), dtype=np.int32)
+        truncated = other.part.truncated or len(first) > limit
+        part = replace(self.part, nodes=nodes, hops=hops, truncated=truncated, **columns)
+        return Ground(part, np.union1d(self.jobs, other.jobs), np.union1d(self.walked, other.walked))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +94,7 @@ class DagTrace:
     def __init__(self, walker: Walker, begin: Start, depth: int | None) -> None:
         self._walker, self._begin, self._depth = walker, begin, depth
         self._parents: dict[int, int] = {}
+        self._own: dict[int, int] = {}  # the job that each job and flow of the graph is shown as
         self._from_job = begin.node.kind is Kind.JOB
         self.truncated = False
 
@@ -97,39 +121,44 @@ class DagTrace:
     # ------------------------------------------------------------------ walking
 
     def _side(self, down: bool) -> Side:
-        """Walks further until what is not walked lies too many DAGs away: how many tasks that takes is not known."""
-        roots = self._begin.down if down else self._begin.up
-        hops = None if self._depth is None else 2 * self._depth - (0 if self._from_job or not self._depth else 1)
+        """Walks on from tasks near enough until all of them are walked from: how many lie in a DAG is not known."""
+        roots, depth = (self._begin.down if down else self._begin.up), self._depth
+        hops = None if depth is None else 2 * depth - (0 if self._from_job or not depth else 1)
+        ground, stretch = self._walked(roots, down, hops, from_jobs=self._from_job), 1
         while True:
-            part = self._walker.reach(roots, Layer.JOB, down=down, hops=hops)
-            side = self._measured(part, roots, down)
-            if hops is None or not hops or part.truncated or self._is_complete(side, hops):
+            side = self._measured(ground, roots, down)
+            open_ends = ~np.isin(side.ids, ground.walked) & (side.distance < (depth or 0))
+            if ground.part.truncated or not open_ends.any():
                 return side
-            hops = 2 * hops + (0 if self._from_job else 1)
+            further = 2 * stretch * ((depth or 0) - int(side.distance[open_ends].min()))
+            more = self._walked(side.ids[open_ends].tolist(), down, further, from_jobs=True)
+            ground, stretch = ground.joined(more, self._walker.walk.limit), 2 * stretch
 
-    def _is_complete(self, side: Side, hops: int) -> bool:
-        order = np.searchsorted(side.ids, side.part.nodes[side.part.hops == hops])
-        return bool((side.distance[order] >= self._depth).all())
+    def _walked(self, roots: Sequence[int], down: bool, hops: int | None, *, from_jobs: bool) -> Ground:
+        part = self._walker.reach(roots, Layer.JOB, down=down, hops=hops)
+        is_job = part.hops % 2 == (0 if from_jobs else 1)  # jobs and datasets take turns along a walk
+        walked = part.nodes if hops is None else part.nodes[part.hops < hops]
+        return Ground(part, np.unique(part.nodes[is_job]), walked)
 
-    def _measured(self, part: Subgraph, roots: Iterable[int], down: bool) -> Side:
-        ids = np.unique(part.nodes)
-        hops = np.empty(len(ids), dtype=np.int64)
-        hops[np.searchsorted(ids, part.nodes)] = part.hops
-        is_job = hops % 2 == (0 if self._from_job else 1)  # they take turns along a walk
+    def _measured(self, ground: Ground, roots: Sequence[int], down: bool) -> Side:
+        part, ids = ground.part, np.unique(ground.part.nodes)
+        is_job = np.isin(ids, ground.jobs, assume_unique=True)
         shown, tops = self._tops(ids, is_job)
         steps = self._steps(part, ids, tops, is_job, down)
-        starts = np.searchsorted(ids, np.asarray(list(roots), dtype=np.int64))
+        starts = np.searchsorted(ids, np.asarray(roots, dtype=np.int64))
         distance = _distances(steps, starts, len(ids))
         sure = distance if steps.firm.all() else _distances(steps.taken(steps.firm), starts, len(ids))
         return Side(part, ids, shown, tops, steps, distance, sure < FAR)
 
     def _tops(self, ids: Ids, is_job: Mask) -> tuple[Ids, Ids]:
         """The job of each flow, and the outermost job of each; a dataset stands for itself."""
-        catalog, jobs = self._walker.catalog, ids[is_job]
-        found = catalog.names(Layer.JOB, jobs.tolist())
-        own = found.stands or jobs.tolist()
-        self._parents.update(zip(own, found.parents, strict=True))
-        outermost = tops_of(catalog, own, self._parents)
+        jobs = ids[is_job].tolist()
+        fresh = [number for number in jobs if number not in self._own]
+        found = self._walker.catalog.names(Layer.JOB, fresh)
+        self._own.update(zip(fresh, found.stands or fresh, strict=True))
+        self._parents.update(zip((self._own[number] for number in fresh), found.parents, strict=True))
+        own = [self._own[number] for number in jobs]
+        outermost = tops_of(self._walker.catalog, own, self._parents)
         shown, tops = ids.copy(), ids.copy()
         shown[is_job], tops[is_job] = own, [outermost[number] for number in own]
         return shown, tops

@@ -79,6 +79,28 @@ def test_depth_counts_dags_and_not_the_tasks_within(catalog: FakeCatalog) -> Non
     assert distances(asked(catalog, "job:af:loading", depth=0)) == {"job:af:loading": 0}
 
 
+def test_a_dag_of_a_hundred_tasks_in_a_row_is_walked_to_its_end() -> None:
+    made = FakeCatalog()
+    tables = [made.node(dataset("db", f"t{at}")) for at in range(103)]
+    dags = [made.node(job("af", name)) for name in ("long", "next", "last")]
+    for at in range(102):
+        task = made.node(job("af", f"task{at}"), parent=dags[max(0, at - 99)])
+        made.read(tables[at], task)
+        made.wrote(task, tables[at + 1])
+
+    assert distances(asked(made, "job:af:long", depth=1, direction=DOWN)) == {"job:af:long": 0, "job:af:next": 1}
+    assert distances(asked(made, "dataset:db:t0", depth=2, direction=DOWN)) == {
+        "dataset:db:t0": 0,
+        "job:af:long": 1,
+        "job:af:next": 2,
+    }
+    assert distances(asked(made, "job:af:last", depth=None, direction=UP)) == {
+        "job:af:last": 0,
+        "job:af:next": 1,
+        "job:af:long": 2,
+    }
+
+
 def test_a_job_without_a_parent_stands_for_itself(catalog: FakeCatalog) -> None:
     alone = catalog.node(job("bi", "dashboard"))
     catalog.read(6, alone)
