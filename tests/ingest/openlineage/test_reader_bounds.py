@@ -7,6 +7,7 @@ from typing import Any
 from ingest.openlineage.caching import Cache
 from ingest.openlineage.edges import MOST_DERIVED
 from ingest.openlineage.facts import Reader
+from ingest.openlineage.identities import MOST_ALIASES
 from lineage.facts import Facts
 from lineage.model import EdgeKind
 from tests.golden.rendering import RECEIVED_US
@@ -92,3 +93,23 @@ def test_a_cache_takes_nothing_that_would_drive_out_the_rest() -> None:
     cache.put("huge", 1, weight=5)
 
     assert (cache.get("a"), cache.get("huge")) == (1, None)
+
+
+def symlinked(count: int) -> Facts:
+    aliases = [{"namespace": "hive://m:9083", "name": f"db.t{number}", "type": "TABLE"} for number in range(count)]
+    facets = {"symlinks": {"identifiers": aliases}}
+    return facts_of(event([], [{"namespace": "s3://lake", "name": "t", "facets": facets}]))
+
+
+def test_ten_thousand_names_of_one_table_are_all_there() -> None:
+    facts = symlinked(10_000)
+
+    assert len(facts.joined) == 10_000
+    assert facts.not_linked == ()
+
+
+def test_names_past_the_limit_are_said_to_be_left() -> None:
+    facts = symlinked(MOST_ALIASES + 1)
+
+    assert len(facts.joined) == MOST_ALIASES
+    assert [one.reason for one in facts.not_linked] == ["of its 20,001 symlinks the first 20,000 by name are followed"]
