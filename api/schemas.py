@@ -292,12 +292,20 @@ class Wait(Shape):
     last_seen: Time
 
 
+class Recent(Shape):
+    dataset: NodeText
+    seen: Annotated[int, Field(description="Of the last successful runs, at least ten if there are, so many show it.")]
+    of: int
+
+
 class JobAnswer(Entity):
     criticality: Annotated[str | None, Field(description="Said by hand: low, medium, high or critical.")] = None
     facets: dict[str, Any]
     inputs: list[NodeText]
     outputs: list[NodeText]
     children: Annotated[list[NodeText], Field(description="Jobs that name it as their parent.")]
+    recent_inputs: Annotated[list[Recent], Field(description="Datasets that its last successful runs read.")]
+    recent_outputs: list[Recent]
     waits_for: Annotated[list[Wait], Field(description="Jobs that run before it; no data need come from them.")]
     awaited_by: list[Wait]
     runs: Annotated[list[RunItem], Field(description="The newest runs; GET /runs has all.")]

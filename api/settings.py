@@ -82,6 +82,15 @@ class Settings(BaseSettings):
     lag_degraded: Annotated[
         int, Field(ge=0, description="Events a projection may lag before /health says `degraded`.")
     ] = 1_000
+    edge_window: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000,
+            description="Successful runs in a row that must lack an edge before it closes; a job may say otherwise. "
+            "After a change run `headwater rebuild`.",
+        ),
+    ] = 1
     trace_edges: Annotated[
         int, Field(ge=1, description="Edges an answer of /trace may have; past it, it is `truncated` at a whole hop.")
     ] = 200_000

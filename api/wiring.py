@@ -152,7 +152,7 @@ def open_headwater(settings: Settings, *, projector: Projecting) -> Iterator[Hea
         kind = _ReadableJournal if projector == "off" else Journal
         journal = kind(journal_engine, committed=metrics.committed)
         stack.callback(journal.close)
-        catalog, graph = SqlCatalog(catalog_engine), _graph(settings)
+        catalog, graph = SqlCatalog(catalog_engine, window=settings.edge_window), _graph(settings)
         stack.callback(graph.close)
         headwater = _assembled(settings, key, is_new, journal, catalog, graph, metrics, projector)
         if projector == "process":
@@ -167,7 +167,7 @@ def empty_catalog(settings: Settings) -> Iterator[Catalog]:
         engine = open_engine(sqlite_url(Path(folder) / "catalog.db"), durable=False)
         stack.callback(engine.dispose)
         migrations.upgrade(engine, "catalog")
-        yield SqlCatalog(engine)
+        yield SqlCatalog(engine, window=settings.edge_window)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -196,7 +196,8 @@ def _project(given: dict[str, Any], stop: threading.Event) -> None:
         stack.callback(journal.close)
         while not stop.is_set():
             try:
-                Projector(journal, Reader(), SqlCatalog(catalog_engine)).run(stop)
+                catalog = SqlCatalog(catalog_engine, window=settings.edge_window)
+                Projector(journal, Reader(), catalog).run(stop)
             except NotOwner:
                 # On PostgreSQL several servers share one catalog: whoever comes second stands by.
                 stop.wait(STAND_BY_S)

@@ -290,7 +290,7 @@ class SqlCatalog:
     def job(self, node: Node) -> dict[str, Any]:
         _, identity = self.find(node)
         with reading(self.engine) as connection:
-            return entities.job(connection, identity)
+            return entities.job(connection, identity, self.window)
 
     def run(self, run_id: str) -> dict[str, Any]:
         with reading(self.engine) as connection:

@@ -22,6 +22,7 @@ from lineage.stores.governance import by_people, criticality_of, flat_fields
 from lineage.stores.matching import windows
 from lineage.stores.members import Span
 from lineage.stores.projecting.nodes import leaf_of
+from lineage.stores.recents import recent
 from lineage.stores.rows import by_ids, by_values, unpack
 
 NEAREST = 5
@@ -297,13 +298,13 @@ def _schema(
     return [{**entry, "tags": by_field.get(entry["name"], [])} for entry in fields]
 
 
-def job(connection: Connection, identity: int) -> dict[str, Any]:
+def job(connection: Connection, identity: int, window: int = 1) -> dict[str, Any]:
     answer = _entity(connection, identity, members.members_of(connection, identity))
     answer["inputs"] = _neighbours(connection, [identity], incoming=True, kind=EdgeKind.READ)
     answer["outputs"] = _neighbours(connection, [identity], incoming=False, kind=EdgeKind.WROTE)
     children = _named().where(t.node.c.parent_id == identity, t.node.c.listed).order_by(t.node.c.name, t.node.c.id)
     answer["children"] = [_node(row).id for row in connection.execute(children)]
-    answer |= waiting(connection, identity)
+    answer |= waiting(connection, identity) | recent(connection, identity, window)
     answer["runs"] = runs(connection, identity, None, RECENT).items
     return answer
 

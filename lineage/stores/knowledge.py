@@ -29,9 +29,10 @@ class Seen:
 class Knowledge:
     """What was known at a position, remembered for the length of one question."""
 
-    def __init__(self, engine: Engine, position: int) -> None:
+    def __init__(self, engine: Engine, position: int, window: int = 1) -> None:
         self.engine = engine
         self.position = position
+        self.window = window
         self._lives: dict[int, list[tuple[int, int]]] = {}
         self._seen: dict[int, Seen] = {}
         self._lived: set[int] = set()
@@ -43,7 +44,7 @@ class Knowledge:
         fresh = set(owners) - self._lived
         if fresh:
             with reading(self.engine) as connection:
-                self._lives |= lives_known(connection, fresh, self.position)
+                self._lives |= lives_known(connection, fresh, self.position, window=self.window)
             self._lived |= fresh
         return self._lives
 

@@ -42,7 +42,7 @@ class PastCatalog(SqlCatalog):
     def knowledge(self) -> Knowledge:
         """Of what was known; only where a position is given."""
         assert self.when.position is not None
-        return Knowledge(self.engine, self.when.position)
+        return Knowledge(self.engine, self.when.position, self.window)
 
     def position(self) -> int:
         return super().position() if self.when.position is None else self.when.position
