@@ -57,7 +57,7 @@ class Ran:
 
     event_type: one of the six words; OTHER where the event had none.
     sibling: runs of a job with the same text are one for the life of its edges (tasks mapped dynamically); else "".
-    incomplete: the producer says that its lineage is partial (extractionError); such a run closes no edge.
+    incomplete: its lineage is partial (extractionError; one statement of a dbt node); such a run closes no edge.
     snapshot: each event of the run tells its whole present state (a stream's emissionPattern), so that what a later one
         leaves out is gone though the run never ends.
     """
@@ -189,8 +189,8 @@ class NotLinked:
 class Facts:
     """What one event asserts. at_us: when it says so (the event's time, or its arrival if that lies ahead of it).
 
-    owner: whose edges these are: the job, or the dataset of a DatasetEvent. Every node that any of the facts names, or
-    whose field is meant, stands in `described`.
+    owner: whose edges these are: the job; of a DatasetEvent the dataset, or if it names sources the job that stands for
+    that statement. Every node that any of the facts names, or whose field is meant, stands in `described`.
     """
 
     at_us: int
