@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 
 from lineage.database import open_engine, sqlite_url
 from lineage.errors import UnknownNode
-from lineage.facts import Facts
-from lineage.model import Kind, Layer, Node, field
+from lineage.facts import Facts, Measured
+from lineage.model import Kind, Layer, Node, field, job
 from lineage.ports import Filter
 from lineage.stores import tables
 from lineage.stores.catalog import SqlCatalog
@@ -358,3 +359,55 @@ def test_every_alias_says_what_made_it_one(catalog: SqlCatalog) -> None:
         ("m", "person", 6),
         ("old", "rename", 7),
     }
+
+
+# ---------------------------------------------------------------------- what became of edges
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_the_lineage_of_a_new_thing_under_an_old_name_is_its_own(catalog: SqlCatalog, batch: int) -> None:
+    before = [n.ran("one", 1, ["src1"], ["t"], columns=True), n.renamed("t", "was", 5)]
+    n.apply(catalog, [*before, n.ran("two", 6, ["src2"], ["t"], columns=True)], batch)
+    assert (traced(catalog, "t"), traced(catalog, "was")) == ({"src2", "t"}, {"src1", "was"})
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_a_rename_that_is_heard_of_late_parts_what_was_taken_for_one(catalog: SqlCatalog, batch: int) -> None:
+    runs = [n.ran("one", 1, ["src1"], ["t"], columns=True), n.ran("two", 6, ["src2"], ["t"], columns=True)]
+    n.apply(catalog, [*runs, n.renamed("t", "was", 5)], batch)
+    assert (traced(catalog, "t"), traced(catalog, "was")) == ({"src2", "t"}, {"src1", "was"})
+
+
+def test_one_job_that_goes_on_writing_the_old_name_writes_two_datasets(catalog: SqlCatalog) -> None:
+    runs = [n.ran("load", at, ["src"], ["t"], columns=True) for at in (1, 6)]
+    n.apply(catalog, [*runs, n.renamed("t", "was", 5)])
+    assert catalog.dataset(n.table("t"))["inputs"] == ["job:air:load"]
+
+
+def test_a_drop_ends_the_lineage_of_a_dataset_until_it_is_written_again(catalog: SqlCatalog) -> None:
+    run = n.ran("load", 1, ["src"], ["t"])
+    n.apply(catalog, [run, n.dropped("t", 2)])
+    assert catalog.job(job("air", "load"))["outputs"] == []
+    n.apply(catalog, [run, n.dropped("t", 2), n.ran("load", 3, ["src"], ["t"])])
+    assert catalog.job(job("air", "load"))["outputs"] == [n.table("t").id]
+
+
+def test_a_drop_that_comes_before_its_dataset_counts_all_the_same(catalog: SqlCatalog) -> None:
+    n.apply(catalog, [n.dropped("t", 2), n.ran("load", 1, ["src"], ["t"])])
+    assert catalog.job(job("air", "load"))["outputs"] == []
+
+
+def test_measurements_go_with_what_the_name_meant_at_the_time(catalog: SqlCatalog) -> None:
+    def measured(at: int, rows: int) -> Facts:
+        body = {"outputStatistics": {"rowCount": rows}}
+        return replace(n.ran("load", at, ["src"], ["t"]), measured=(Measured(n.table("t"), "output", body),))
+
+    n.apply(catalog, [measured(1, 10), n.renamed("t", "was", 5), measured(6, 60)])
+    rows = {name: catalog.dataset(n.table(name))["statistics"][0]["content"]["rowCount"] for name in ("t", "was")}
+    assert rows == {"t": 60, "was": 10}
+
+
+def test_a_table_made_anew_every_night_has_its_newest_lineage(catalog: SqlCatalog) -> None:
+    n.apply(catalog, nightly(2), batch=3)
+    assert catalog.dataset(n.table("x"))["inputs"] == ["job:air:build"]
+    assert catalog.job(job("air", "build"))["outputs"] == [n.table("x").id]
