@@ -50,7 +50,8 @@ def _turned(connection: Connection, since: int, until: int) -> set[int]:
     n, o, gone = t.node.c, t.observation.c, t.lifecycle.c
     begun = select(n.id).where(n.first_us > since, n.first_us <= until)
     fresh = select(o.node_id).where(o.first_us > since, o.first_us <= until).distinct()
-    dropped = select(gone.name_id).where(gone.other_id == 0, gone.at_us <= until).distinct()
+    names = select(gone.name_id).where(gone.other_id == 0, gone.at_us <= until)
+    dropped = select(n.id).where(n.name_id.in_(names))
     found = {i for statement in (begun, fresh, dropped) for i in connection.execute(statement).scalars()}
     return found | _wavering(connection, since)
 

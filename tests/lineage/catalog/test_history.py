@@ -40,7 +40,7 @@ def everything(catalog: SqlCatalog, at_us: int) -> states.State:
         return states.whole(connection, at_us)
 
 
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(told=events, one=moments, other=moments)
