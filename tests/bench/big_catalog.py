@@ -41,7 +41,7 @@ WORDS = (
 STAGES = ("stg", "int", "fct", "dim", "mart")
 VERBS = ("load", "build", "merge", "clean", "score", "export")
 SCHEMAS = 16
-CONTENT = 2  # count up when what is written here changes
+CONTENT = 3  # count up when what is written here changes
 NODE = (
     "id", "key", "kind", "namespace_id", "name", "leaf", "known", "parent_id", "first_us",
     "name_id", "since_us", "same_id", "listed", "changed",
@@ -169,7 +169,7 @@ class _Loader:
             yield (*said, number, ALWAYS, number, True, number)
 
     def _load_facets(self) -> None:
-        """Sixteen schemas and one kind of job, shared; one observation a node."""
+        """Sixteen schemas and one kind of job, shared; one observation a node, said once."""
         schemas = [
             ("schema", canonical({"fields": [{"name": f"{WORDS[s]}_{c:02d}", "type": "BIGINT"} for c in range(12)]}))
             for s in range(SCHEMAS)
@@ -186,6 +186,9 @@ class _Loader:
         datasets = ((n + 1, n % SCHEMAS + 1, FIRST_US, last) for n in range(DATASETS))
         self._put("observation", datasets)
         self._put("observation", ((DATASETS + n + 1, SCHEMAS + 1, FIRST_US, last) for n in range(JOBS)))
+        self._put("said", ((n + 1, n + 1, FIRST_US, n % SCHEMAS + 1, True) for n in range(DATASETS)))
+        at = DATASETS + 1
+        self._put("said", ((at + n, at + n, FIRST_US, SCHEMAS + 1, True) for n in range(JOBS)))
 
     def _load_edges(self, keys: list[bytes], changed: int) -> None:
         source, target, kind, job = _sorted_edges()
