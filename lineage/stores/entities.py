@@ -24,6 +24,7 @@ from lineage.stores.members import Span
 from lineage.stores.projecting.nodes import leaf_of
 from lineage.stores.recents import recent
 from lineage.stores.rows import by_ids, by_values, unpack
+from lineage.stores.seen import recounted
 
 NEAREST = 5
 # Of the runs and statistics of one entity, so many are in its answer; GET /runs has the rest.
@@ -189,7 +190,11 @@ def seen_of(
     np.maximum.at(last, at, times[:, 2])
     seen = np.unique(at)
     edges = wanted[seen].tolist()
-    return dict(zip(edges, last[seen].tolist(), strict=True)), dict(zip(edges, runs[seen].tolist(), strict=True))
+    lasts = dict(zip(edges, last[seen].tolist(), strict=True))
+    counts = dict(zip(edges, runs[seen].tolist(), strict=True))
+    for edge, (last_us, count) in recounted(connection, origins).items():
+        lasts[edge], counts[edge] = last_us, count
+    return lasts, counts
 
 
 # ---------------------------------------------------------------------- single entities

@@ -411,3 +411,10 @@ def test_a_table_made_anew_every_night_has_its_newest_lineage(catalog: SqlCatalo
     n.apply(catalog, nightly(2), batch=3)
     assert catalog.dataset(n.table("x"))["inputs"] == ["job:air:build"]
     assert catalog.job(job("air", "build"))["outputs"] == [n.table("x").id]
+
+
+def test_edges_tell_how_often_runs_showed_what_their_names_meant(catalog: SqlCatalog) -> None:
+    runs = [n.ran("load", at, ["src"], ["t"]) for at in (1, 2, 6)]
+    n.apply(catalog, [*runs, n.renamed("t", "was", 5)])
+    wrote = [line for line in catalog.export() if line["entity"] == "edge" and line["kind"] == "wrote"]
+    assert sorted((line["last_seen"][17:19], line["runs_seen"]) for line in wrote) == [("02", 2), ("06", 1)]
