@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from lineage.canonical import canonical
 from lineage.database import open_engine, reading, sqlite_url
-from lineage.facts import Facts, Ran, describe, edge_set
+from lineage.facts import Dropped, Facts, Ran, describe, edge_set
 from lineage.history import Rules, Told
 from lineage.model import Basis, Edge, EdgeKind, Node, Origin, Transformation, dataset, field, job
 from lineage.ports import Applied
@@ -23,7 +24,7 @@ from lineage.stores.catalog import SqlCatalog
 from lineage.stores.projecting.runs import run_key
 from tests.lineage.living import brute_lives
 
-JOB = job("air", "dag.task")
+JOB, JANITOR = job("air", "dag.task"), job("air", "janitor")
 TABLES = [dataset("db", name) for name in "abc"]
 OUT = [dataset("db", name) for name in ("x", "y")]
 DESCRIBED = tuple(describe(node) for node in [*TABLES, *OUT])
@@ -122,6 +123,14 @@ def runs_in_turn(draw: st.DrawFn) -> list[Facts]:
     return found
 
 
+@st.composite
+def a_drop(draw: st.DrawFn) -> Facts:
+    gone = draw(st.sampled_from([*TABLES, *OUT]))
+    ran = Ran(str(uuid.UUID(int=99)), JANITOR, "COMPLETE")
+    described, at = (describe(gone), describe(JANITOR)), draw(st.integers(0, 12))
+    return Facts(at * 1_000_000, Origin.OBSERVED, JANITOR, described, edge_set([]), ran, dropped=(Dropped(gone),))
+
+
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlCatalog]:
     engine = open_engine(sqlite_url(tmp_path_factory.mktemp("catalog") / "catalog.db"), durable=False)
@@ -153,7 +162,7 @@ def expected(events: Sequence[Facts], default: int = 1) -> Named:
     """The same by brute force."""
     found: Named = {}
     for origin in Origin:
-        mine = [event for event in events if event.origin is origin]
+        mine = [event for event in events if event.origin is origin and event.owner == JOB]
         numbers: dict[tuple[object, ...], int] = {}
         bases: dict[int, tuple[Basis, Edge]] = {}
         runs: dict[str, list[Told]] = {}
@@ -177,9 +186,16 @@ def expected(events: Sequence[Facts], default: int = 1) -> Named:
             {n: flow[edge.flow] for n, (basis, edge) in reads.items() if basis is Basis.IMPLICIT_PRODUCT},
             {n: flow[edge.flow] for n, (basis, edge) in reads.items() if basis <= Basis.PARSED},
         )
+        rules = replace(rules, drops=_drops(events, bases))
         lives = brute_lives(runs, rules)
         found |= {key: lives[number] for key, number in numbers.items() if number in lives}
     return found
+
+
+def _drops(events: Sequence[Facts], bases: Mapping[int, tuple[Basis, Edge]]) -> dict[int, list[int]]:
+    times = [(one.node, event.at_us) for event in events for one in event.dropped]
+    ends = {number: (edge.source.dataset, edge.target.dataset) for number, (_, edge) in bases.items()}
+    return {number: sorted({at for node, at in times if node in joined}) for number, joined in ends.items()}
 
 
 def _named(edge: Edge) -> tuple[object, ...]:
@@ -239,4 +255,17 @@ def test_lives_of_runs_in_turn_are_what_brute_force_finds_though_some_events_are
     late = [(place + chance.choice([0, 0, 0, 0, 3, 7]), event) for place, event in enumerate(events)]
     in_turn = [event for _, event in sorted(late, key=lambda pair: pair[0])]
     apply(catalog, in_turn, chance, restart=restart)
+    assert stored(catalog) == expected(events)
+
+
+@given(
+    st.lists(st.one_of(an_event(), an_event(), a_drop()), min_size=2, max_size=9), st.integers(0, 10_000), st.booleans()
+)
+@settings(max_examples=100, **OPTIONS)
+def test_lives_between_drops_are_what_brute_force_finds(
+    catalog: SqlCatalog, events: list[Facts], seed: int, restart: bool
+) -> None:
+    chance = random.Random(seed)
+    shuffled = chance.sample(events, len(events)) + chance.choices(events, k=1)
+    apply(catalog, shuffled, chance, restart=restart)
     assert stored(catalog) == expected(events)
