@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, delete, func, literal, select
+from sqlalchemy import Engine, delete, func, select
 
 from lineage.database import reading, writing
 from lineage.errors import UnknownNode
@@ -123,7 +123,7 @@ class SqlCatalog:
         if node.kind is not Kind.JOB:
             return (number,)
         with reading(self.engine) as connection:
-            within = select(literal(number).label("id")).cte("within", recursive=True)
+            within = select(t.node.c.id).where(t.node.c.id == number).cte("within", recursive=True)
             # UNION, not UNION ALL: parents that go in a circle end.
             within = within.union(select(t.node.c.id).join(within, t.node.c.parent_id == within.c.id))
             flows = select(t.flow.c.id).join(within, t.flow.c.job_id == within.c.id)
