@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -20,6 +20,24 @@ class Body(BaseModel):
 
 
 Shaped = TypeVar("Shaped", bound=Body)
+
+
+def schema_of(shape: type[Body]) -> dict[str, Any]:
+    """The shape for the OpenAPI document, in one piece: its references would lead nowhere there."""
+    made = shape.model_json_schema()
+    parts = made.pop("$defs", {})
+    found: dict[str, Any] = _inlined(made, parts)
+    return found
+
+
+def _inlined(value: Any, parts: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_inlined(item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$ref" in value:
+        return _inlined(parts[value["$ref"].rpartition("/")[2]], parts)
+    return {key: _inlined(item, parts) for key, item in value.items()}
 
 
 async def shaped(request: Request, here: Headwater, shape: type[Shaped]) -> Shaped:

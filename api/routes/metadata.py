@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api import intake_schemas as shapes
 from api.answers import json_answer
-from api.bodies import Body, shaped
+from api.bodies import Body, schema_of, shaped
 from api.errors import Invalid
 from api.openapi import unknown
 from api.params import Here, Waited
@@ -87,7 +87,7 @@ SAID: dict[int | str, dict[str, Any]] = {
     operation_id="put_metadata",
     status_code=201,
     dependencies=[Waited],
-    openapi_extra=shapes.body(MetadataGiven.model_json_schema()),
+    openapi_extra=shapes.body(schema_of(MetadataGiven)),
     responses=SAID,
 )
 async def put_metadata(here: Here, request: Request) -> Response:
@@ -116,7 +116,7 @@ async def put_metadata(here: Here, request: Request) -> Response:
     operation_id="post_edge",
     status_code=201,
     dependencies=[Waited],
-    openapi_extra=shapes.body(EdgeGiven.model_json_schema()),
+    openapi_extra=shapes.body(schema_of(EdgeGiven)),
     responses=SAID,
 )
 async def post_edge(here: Here, request: Request) -> Response:
