@@ -44,7 +44,7 @@ def count_simple(graph: Digraph, source: int, target: int, parts: Condensed, ste
     components, exactly; within a component the paths are stepped through, all lengths at once, up to a share of
     `steps`: what isn't reached then isn't counted, whatever the numbers of the nodes.
     """
-    arriving: Counter[int] = Counter({source: 1})
+    arriving = {source: 1}
     tangles = int((parts.sizes > 1).sum())
     cut, bits, total = False, 0, 0
     for members in parts.components():
@@ -55,15 +55,16 @@ def count_simple(graph: Digraph, source: int, target: int, parts: Condensed, ste
             cut |= not whole
         if target in leaving:
             total = leaving[target]
-        inside = set(members)
+        inside = set(members) if len(members) > 1 else ()
         for node, count in leaving.items():
-            for head in graph.successors(node):
-                if count and head not in inside:
-                    bits += count.bit_length()
-                    arriving[head] += count
+            heads = graph.successors(node) if count else []
+            bits += count.bit_length() * len(heads)
+            for head in heads:
+                if head not in inside:
+                    arriving[head] = arriving.get(head, 0) + count
         if bits > BITS:
             cut = True
-            arriving = Counter({node: min(count, CUT) for node, count in arriving.items()})
+            arriving = {node: min(count, CUT) for node, count in arriving.items()}
     return Count(total, cut)
 
 

@@ -27,7 +27,11 @@ def dominators(graph: Digraph, source: int, target: int, parts: Condensed) -> li
     leap = heads > tails + 1
     begun = np.bincount(tails[leap] + 1, minlength=parts.count)
     ended = np.bincount(heads[leap], minlength=parts.count)
-    passed = set(order[np.cumsum(begun - ended) == 0].tolist())
+    alone = np.cumsum(begun - ended) == 0
+    if parts.is_acyclic:
+        nodes: list[int] = np.argsort(place[parts.label])[alone].tolist()
+        return [node for node in nodes if node not in (source, target)]
+    passed = set(order[alone].tolist())
     found: list[int] = []
     for members in parts.components():
         if int(parts.label[members[0]]) in passed:
