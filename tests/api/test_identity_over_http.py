@@ -144,3 +144,49 @@ def test_an_edge_that_a_person_suppressed_and_runs_show_again_is_a_conflict(clie
     outputs = client.get("/api/v1/datasets/one", params={"namespace": "db", "name": "id_12a"}).json()["outputs"]
     assert outputs == []
     assert [conflict["kind"] for conflict in found["conflicts"]] == ["suppressed_shown"]
+
+
+def test_a_suppressed_edge_between_datasets_is_gone_from_traces_and_comes_back(client: TestClient) -> None:
+    sent(client, event("who_13", reads=("id_13a",), writes=("id_13b",)))
+    ends = {"source": "dataset:db:id_13a", "target": "dataset:db:id_13b"}
+    for action, expected in (("suppress", set()), ("forget", {"dataset:db:id_13a"})):
+        answer = client.post("/api/v1/edges", json={"action": action, **ends})
+        query = {"node": ends["target"], "direction": "upstream", "min_position": answer.json()["position"]}
+        nodes = client.get("/api/v1/trace", params=query).json()["nodes"]
+        assert {node["id"] for node in nodes if node["kind"] == "dataset"} - {ends["target"]} == expected
+
+
+def lifecycle(change: str, **more: Any) -> dict[str, Any]:
+    return {"lifecycleStateChange": {"lifecycleStateChange": change, **more}}
+
+
+def test_a_renamed_dataset_is_found_by_both_names(client: TestClient) -> None:
+    owned = {"ownership": {"owners": [{"name": "ada"}]}}
+    sent(client, event("who_14", reads=("id_14src",), writes=("id_14a",), facets=owned))
+    previous = lifecycle("RENAME", previousIdentifier={"namespace": "db", "name": "id_14a"})
+    position = sent(client, event("who_14r", writes=("id_14b",), facets=previous, at="2026-05-02T12:00:00Z"))
+    for name in ("id_14a", "id_14b"):
+        query = {"namespace": "db", "name": name, "min_position": position}
+        found = client.get("/api/v1/datasets/one", params=query).json()
+        assert (found["name"], [owner["name"] for owner in found["owners"]]) == ("id_14b", ["ada"])
+        assert "job:etl:who_14" in found["inputs"]
+    assert identity(client, "id_14b", position)["aliases"][0]["by"] == "rename"
+
+
+def test_a_dropped_dataset_is_unknown_now_and_known_before(client: TestClient) -> None:
+    sent(client, event("who_15", reads=("id_15src",), writes=("id_15",)))
+    position = sent(client, event("who_15d", writes=("id_15",), facets=lifecycle("DROP"), at="2026-05-02T12:00:00Z"))
+    asked = {"node": "dataset:db:id_15", "min_position": position}
+    assert client.get("/api/v1/trace", params=asked).status_code == 404
+    before = client.get("/api/v1/trace", params={**asked, "as_of": "2026-05-01T13:00:00Z"})
+    assert before.status_code == 200, before.text
+    assert "dataset:db:id_15src" in {node["id"] for node in before.json()["nodes"]}
+
+
+def test_a_tombstone_from_the_future_counts_from_its_arrival(client: TestClient) -> None:
+    sent(client, event("who_16", writes=("id_16",)))
+    position = sent(client, event("who_16d", writes=("id_16",), facets=lifecycle("DROP"), at="2199-01-01T00:00:00Z"))
+    query = {"namespace": "db", "name": "id_16", "min_position": position}
+    assert client.get("/api/v1/datasets/one", params=query).status_code == 404
+    query["min_position"] = sent(client, event("who_16", writes=("id_16",), at="2198-01-01T00:00:00Z"))
+    assert client.get("/api/v1/datasets/one", params=query).status_code == 200

@@ -418,3 +418,11 @@ def test_edges_tell_how_often_runs_showed_what_their_names_meant(catalog: SqlCat
     n.apply(catalog, [*runs, n.renamed("t", "was", 5)])
     wrote = [line for line in catalog.export() if line["entity"] == "edge" and line["kind"] == "wrote"]
     assert sorted((line["last_seen"][17:19], line["runs_seen"]) for line in wrote) == [("02", 2), ("06", 1)]
+
+
+def test_ten_thousand_aliases_of_one_table_are_one(catalog: SqlCatalog) -> None:
+    """Once a batch, not once an event: two batches read at most 10,000 names each."""
+    n.apply(catalog, [n.joined(f"path{at}", "orders", at + 1) for at in range(10_000)], batch=5_000)
+    assert (called(catalog, "path9999"), len(listed(catalog))) == ("path0", 1)
+    page = catalog.identity(n.table("orders"), "9990", 100)
+    assert (page["total"], len(page["aliases"]), page["next"]) == (10_000, 10, None)
