@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import orjson
 from sqlalchemy import Connection, select
 
 from lineage.database import reading
 from lineage.errors import UnknownNode
 from lineage.model import EdgeKind, Kind, Layer, Node, candidates, text_of
-from lineage.ports import EdgeFacts, NodeColumns
+from lineage.ports import EdgeFacts, Inventory, NodeColumns
 from lineage.stores import entities, past_details
 from lineage.stores import tables as t
 from lineage.stores.catalog import SqlCatalog
@@ -46,6 +47,14 @@ class PastCatalog(SqlCatalog):
 
     def position(self) -> int:
         return super().position() if self.when.position is None else self.when.position
+
+    def inventory(self, as_of_us: int | None = None) -> Inventory:
+        """Nodes that were known; columns as they are known now."""
+        held = super().inventory(as_of_us)
+        if self.when.position is None:
+            return held
+        known = np.isin(held.ids, list(self.knowledge.are_known(held.ids.tolist())))
+        return replace(held, ids=held.ids[known], kinds=held.kinds[known])
 
     # ------------------------------------------------------------------ looking up
 

@@ -134,6 +134,15 @@ def test_the_report_is_asked_for_as_of_a_time(client: TestClient) -> None:
     assert found["summary"]["edges"] == 2
 
 
+def test_the_report_is_asked_for_as_everything_was_known(client: TestClient) -> None:
+    late = client.get(REPORT, params={"known_at": "2100-01-01T00:00:00Z"}).json()
+    early = client.get(REPORT, params={"known_at": "2020-01-01T00:00:00Z"}).json()
+
+    assert late["summary"] == client.get(REPORT).json()["summary"]
+    assert late["known_at"] == "2100-01-01T00:00:00.000000Z"
+    assert early["summary"]["nodes"] == early["summary"]["edges"] == 0
+
+
 @pytest.mark.parametrize("limit", [-1, 1001, "all"])
 def test_a_wrong_number_of_orphans_is_422(client: TestClient, limit: Any) -> None:
     is_problem(client.get(REPORT, params={"limit": limit}), 422)
