@@ -233,8 +233,25 @@ def numbers(connection: Connection, nodes: Sequence[Node]) -> list[int]:
 
 def roots_of(connection: Connection, ids: Ids) -> Ids:
     """`Catalog.roots_of`"""
+    ids = _with_jobs_within(connection, ids)
     flows, jobs = _flows(connection, t.flow.c.job_id, ids)
     return distinct(ids, flows[np.isin(jobs, ids)])
+
+
+def _with_jobs_within(connection: Connection, ids: Ids) -> Ids:
+    """The ids and those of all jobs within them, however deep; parents that go in a circle end."""
+    columns = [t.node.c.id, t.node.c.parent_id]
+    newest = ids
+    while len(newest):
+        if len(newest) <= MANY:
+            rows = by_ids(connection, columns, t.node.c.parent_id, newest.tolist())
+        else:
+            rows = [(job, parent) for job, parent in connection.execute(select(*columns).where(t.node.c.parent_id > 0))]
+        jobs, parents = np.array(rows, np.int64).reshape(-1, 2).T
+        within = jobs[np.isin(parents, newest)]
+        newest = within[~np.isin(within, ids)]
+        ids = distinct(ids, newest)
+    return ids
 
 
 def stands_of(connection: Connection, ids: Ids) -> Ids:
