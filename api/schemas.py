@@ -304,8 +304,10 @@ class JobAnswer(Entity):
     inputs: list[NodeText]
     outputs: list[NodeText]
     children: Annotated[list[NodeText], Field(description="Jobs that name it as their parent.")]
-    recent_inputs: Annotated[list[Recent], Field(description="Datasets that its last successful runs read.")]
-    recent_outputs: list[Recent]
+    recent_inputs: Annotated[
+        list[Recent], Field(description="Datasets that its last successful runs read; not with as_of or known_at.")
+    ] = []
+    recent_outputs: list[Recent] = []
     waits_for: Annotated[list[Wait], Field(description="Jobs that run before it; no data need come from them.")]
     awaited_by: list[Wait]
     runs: Annotated[list[RunItem], Field(description="The newest runs; GET /runs has all.")]

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 from lineage.database import reading
 from lineage.stores import tables as t
 from lineage.stores.histories import lives_known
+from lineage.stores.known_fates import KnownFates
 from lineage.stores.past import among, groups_of, known_by
 from lineage.stores.rows import by_ids, unpack
 
@@ -44,7 +45,8 @@ class Knowledge:
         fresh = set(owners) - self._lived
         if fresh:
             with reading(self.engine) as connection:
-                self._lives |= lives_known(connection, fresh, self.position, window=self.window)
+                fates = KnownFates(connection, self.position)
+                self._lives |= lives_known(connection, fresh, self.position, window=self.window, fates=fates)
             self._lived |= fresh
         return self._lives
 
@@ -63,15 +65,19 @@ class Knowledge:
             told = select(e.run_pk, e.at_us, e.edge_set_id).where(e.run_pk.in_(runs), e.position <= self.position)
             rows = connection.execute(told).all()
             packed = by_ids(connection, [s.id, s.edge_ids], s.id, {row[2] for row in rows if row[2]})
-        sets = {identity: unpack(blob) for identity, blob in packed}
-        last: dict[int, int] = {}
-        shown: dict[int, set[int]] = {}
-        for run, at_us, edge_set in rows:
-            last[run] = max(at_us, last.get(run, at_us))
-            shown.setdefault(run, set()).update(sets.get(edge_set, ()))
+            sets = {identity: unpack(blob) for identity, blob in packed}
+            fates = KnownFates(connection, self.position)
+            touched = {identity for identity, edges in sets.items() if fates.touches(edges)}
+            last: dict[int, int] = {}
+            shown: dict[int, set[int]] = {}
+            for run, at_us, edge_set in rows:
+                last[run] = max(at_us, last.get(run, at_us))
+                edges = sets.get(edge_set, [])
+                meant = [fates.resolved(edge, at_us) for edge in edges] if edge_set in touched else edges
+                shown.setdefault(run, set()).update(meant)
         found: dict[int, Seen] = {}
-        for run, edges in shown.items():
-            for edge in edges:
+        for run, met in shown.items():
+            for edge in met:
                 before = found.get(edge, Seen(last[run], 0))
                 found[edge] = Seen(max(before.last_us, last[run]), before.runs + 1)
         return found

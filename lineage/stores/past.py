@@ -15,6 +15,8 @@ from sqlalchemy.dialects import postgresql
 
 from lineage.stores import tables as t
 from lineage.stores.governance import HAND
+from lineage.stores.projecting.components import Group, dropped
+from lineage.stores.projecting.kin import Kin, kin_of
 from lineage.stores.rows import by_ids, unpack
 
 Groups = Mapping[int, Sequence[int]]  # the node that stands for all to the ids of all, itself among them
@@ -134,39 +136,73 @@ def known_by(connection: Connection, groups: Groups, position: int | None) -> se
 
 
 def last_drops(connection: Connection, groups: Groups, when: When) -> dict[int, int]:
-    """When each node was dropped last, of those that were. A drop is of what its name meant at the time."""
+    """When each node was dropped last, of those that were and got no name by a rename since."""
     stands = {identity: rep for rep, ids in groups.items() for identity in ids}
     n, c = t.node.c, t.lifecycle.c
     names = {row[0] for row in by_ids(connection, [n.name_id], n.id, stands)}
-    drops = select(c.name_id, c.at_us).where(among(connection, c.name_id, names), c.other_id == 0)
-    dropped = connection.execute(drops.where(*when.bounds(t.lifecycle))).all()
-    meant: dict[int, list[tuple[int, int]]] = {}
-    for name, since_us, identity in by_ids(
-        connection, [n.name_id, n.since_us, n.id], n.name_id, {d[0] for d in dropped}
-    ):
-        meant.setdefault(name, []).append((since_us, identity))
+    if not any(True for _ in by_ids(connection, [c.name_id], c.name_id, names, c.other_id == 0)):
+        return {}
+    kin = kin_of(connection, stands)
+    drops = drops_of(kin, when)
     found: dict[int, int] = {}
-    for name, at_us in dropped:
-        _, identity = max(one for one in meant[name] if one[0] <= at_us)
-        if identity in stands:
-            found[stands[identity]] = max(at_us, found.get(stands[identity], at_us))
+    for group in kin.groups if drops else ():
+        members = set(group.members)
+        rep = next((stands[member] for member in members if member in stands), 0)
+        times = dropped(group, [drop for drop in drops if drop[0] in members]).get(rep)
+        renames = (at_us for at_us, position in _renames(kin, group) if _is_by(when, at_us, position))
+        if times and max(renames, default=times[-1] - 1) < times[-1]:
+            found[rep] = times[-1]
     return found
+
+
+def drops_of(kin: Kin, when: When) -> list[tuple[int, int]]:
+    """(node, time) of every drop by then."""
+    return [
+        (name.at(at_us), at_us)
+        for name in kin.names.values()
+        for at_us, other, position in name.fates
+        if not other and _is_by(when, at_us, position)
+    ]
+
+
+def _renames(kin: Kin, group: Group) -> list[tuple[int, int]]:
+    """(time, position) of the renames that hold a group together."""
+    return [(link.at_us, kin.evidence[link][1][3]) for link in group.links if link.how == "rename"]
+
+
+def _is_by(when: When, at_us: int, position: int) -> bool:
+    upto = when.as_of_us is None or at_us <= when.as_of_us
+    return upto and (when.position is None or position <= when.position)
 
 
 def there(connection: Connection, groups: Groups, when: When, said: Mapping[int, Spoken]) -> set[int]:
     """Nodes that existed: known, spoken of by then, and not dropped since."""
     drops = last_drops(connection, groups, when)
-    known = known_by(connection, groups, when.position)
-    return {rep for rep, one in said.items() if rep in known and one.last_us > drops.get(rep, one.last_us - 1)}
+    known = known_by(connection, groups, when.position) & said.keys()
+    return {
+        rep for rep in known if rep not in drops or _is_said(connection, groups[rep], when, t.said.c.at_us > drops[rep])
+    }
 
 
 def existed(connection: Connection, stands: int, when: When) -> bool:
     """The same for one node, without reading all that was ever said of it."""
     groups = groups_of(connection, [stands])
+    dropped_us = last_drops(connection, groups, when).get(stands)
+    if dropped_us is not None and not _is_said(connection, groups[stands], when, t.said.c.at_us > dropped_us):
+        return False
+    return was_said(connection, stands, when)
+
+
+def was_said(connection: Connection, stands: int, when: When) -> bool:
+    """Whether a node was known, and spoken of by then."""
+    groups = groups_of(connection, [stands])
     if stands not in known_by(connection, groups, when.position):
         return False
-    said = select(t.said.c.node_id).where(t.said.c.node_id.in_(groups[stands]), *when.bounds(t.said)).limit(1)
-    dropped_us = last_drops(connection, groups, when).get(stands)
-    if dropped_us is not None:
-        said = said.where(t.said.c.at_us > dropped_us)
-    return connection.execute(said).first() is not None
+    said = select(t.said.c.node_id).where(t.said.c.node_id.in_(groups[stands]), *when.bounds(t.said))
+    return connection.execute(said.limit(1)).first() is not None
+
+
+def _is_said(connection: Connection, members: Collection[int], when: When, after: ColumnElement[bool]) -> bool:
+    """Whether some nodes were spoken of, and not only named, in a part of the time until then."""
+    said = select(t.said.c.node_id).where(t.said.c.node_id.in_(members), t.said.c.known, after, *when.bounds(t.said))
+    return connection.execute(said.limit(1)).first() is not None

@@ -22,7 +22,7 @@ from lineage.stores.catalog import SqlCatalog
 from lineage.stores.folding import named
 from lineage.stores.governance import columns_of
 from lineage.stores.knowledge import Knowledge
-from lineage.stores.past import When, among, bundles, contents, existed, groups_of, spoken
+from lineage.stores.past import When, among, bundles, contents, existed, groups_of, spoken, was_said
 from lineage.stores.past_entities import PastEntity
 from lineage.stores.rows import by_ids
 
@@ -73,7 +73,8 @@ class PastCatalog(SqlCatalog):
         possible = list(candidates(node)) if isinstance(node, str) else [node]
         with reading(self.engine) as connection:
             for candidate in possible:
-                stands = self._bearer(connection, candidate.dataset, when)
+                bore = self._bearers(connection, candidate.dataset, when)
+                stands = next((one for one in bore if was_said(connection, one, when)), None)
                 if stands is None or not existed(connection, stands, when):
                     continue
                 bearer = named(connection, [stands])[stands][1]
@@ -92,14 +93,14 @@ class PastCatalog(SqlCatalog):
         known = "" if self.when.position is None else f"by the events up to {self.when.position:,}"
         return " ".join(part for part in (as_of, known) if part)
 
-    def _bearer(self, connection: Connection, node: Node, when: When) -> int | None:
-        """What stands now for what bore a name."""
+    def _bearers(self, connection: Connection, node: Node, when: When) -> list[int]:
+        """What stands now for what bore a name by then, newest first: a name given up is that of what it was."""
         n = t.node.c
         first = connection.execute(select(n.id).where(n.key == node.key)).scalar()
-        bore = select(n.same_id).where(n.name_id == first).order_by(n.since_us.desc()).limit(1)
+        bore = select(n.same_id).where(n.name_id == first).order_by(n.since_us.desc())
         if when.as_of_us is not None:
             bore = bore.where(n.since_us <= when.as_of_us)
-        return connection.execute(bore).scalar()
+        return list(connection.execute(bore).scalars())
 
     def roots(self, node: Node, number: int) -> tuple[int, ...]:
         ids = super().roots(node, number)

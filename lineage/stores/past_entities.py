@@ -25,6 +25,7 @@ from lineage.stores.past import Spoken, When, among, contents, groups_of, spoken
 from lineage.stores.rows import by_ids
 
 Row = dict[str, Any]
+NOW_ONLY = ("recent_inputs", "recent_outputs")  # of a job; they aren't told of another time
 
 
 class PastEntity:
@@ -57,8 +58,9 @@ class PastEntity:
 
     def job(self) -> Row:
         parent = self.facets.get("parent")
+        present = entities.job(self.connection, self.stands)
         return {
-            **entities.job(self.connection, self.stands),
+            **{key: value for key, value in present.items() if key not in NOW_ONLY},
             **self._described(),
             "parent": Node(Kind.JOB, parent["namespace"], parent["name"]).id if parent else None,
             "inputs": self._neighbours(EdgeKind.READ, incoming=True),

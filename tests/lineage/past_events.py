@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lineage.facts import Facts, Measured, Ran, describe, edge_set
 from lineage.model import Basis, Edge, EdgeKind, Origin, Transformation, dataset, field, job
+from tests.lineage.catalog.namings import dropped, joined, mention, ran, renamed
 
 TABLES = [dataset("db", f"t{n}") for n in range(4)]
 JOBS = [job("air", f"dag.j{n}") for n in range(3)]
@@ -69,3 +70,22 @@ def an_event(draw: st.DrawFn) -> Facts:
 
 events = st.lists(an_event(), min_size=1, max_size=8)
 moments = st.integers(-1, TIMES + 1).map(lambda second: second * SECOND)
+
+names = st.sampled_from(["a", "b", "c"])
+seconds = st.integers(0, TIMES)
+namings = st.lists(
+    st.one_of(
+        st.builds(mention, names, seconds),
+        st.builds(joined, names, names, seconds),
+        st.builds(renamed, names, names, seconds),
+        st.builds(dropped, names, seconds),
+        st.builds(
+            lambda at, reads, writes: ran("j", at, reads, writes, columns=True),
+            seconds,
+            st.lists(names, max_size=2, unique=True),
+            st.lists(names, min_size=1, max_size=1),
+        ),
+    ),
+    min_size=1,
+    max_size=8,
+)

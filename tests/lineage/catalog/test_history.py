@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from lineage.database import open_engine, reading, sqlite_url
 from lineage.diff import apply, diff
@@ -17,8 +16,8 @@ from lineage.stores import states, tables
 from lineage.stores.catalog import SqlCatalog
 from lineage.stores.history import SqlHistory
 from lineage.stores.memory import MemoryStore
-from tests.lineage.catalog.namings import dropped, joined, mention, ran, renamed, schema, table
-from tests.lineage.past_events import SECOND, TIMES, events, moments
+from tests.lineage.catalog.namings import dropped, mention, renamed, schema, table
+from tests.lineage.past_events import SECOND, events, moments, namings
 
 
 @pytest.fixture(scope="module")
@@ -63,26 +62,6 @@ def test_what_was_so_at_a_time_needs_no_later_event(catalog: SqlCatalog, told: l
     known = without["nodes"].keys()
     assert {key: value for key, value in nodes["nodes"].items() if key in known} == without["nodes"]
     assert without["owners"].items() <= nodes["owners"].items()
-
-
-names = st.sampled_from(["a", "b", "c"])
-seconds = st.integers(0, TIMES)
-namings = st.lists(
-    st.one_of(
-        st.builds(mention, names, seconds),
-        st.builds(joined, names, names, seconds),
-        st.builds(renamed, names, names, seconds),
-        st.builds(dropped, names, seconds),
-        st.builds(
-            lambda at, reads, writes: ran("j", at, reads, writes, columns=True),
-            seconds,
-            st.lists(names, max_size=2, unique=True),
-            st.lists(names, min_size=1, max_size=1),
-        ),
-    ),
-    min_size=1,
-    max_size=8,
-)
 
 
 @given(told=namings, one=moments, other=moments)

@@ -19,8 +19,10 @@ from lineage.stores import tables
 from lineage.stores.catalog import SqlCatalog
 from lineage.stores.history import SqlHistory
 from lineage.stores.memory import MemoryStore
+from lineage.stores.past_entities import NOW_ONLY
 from lineage.traces import trace
-from tests.lineage.past_events import JOBS, TABLES, events, moments
+from tests.lineage.catalog.namings import table
+from tests.lineage.past_events import JOBS, SECOND, TABLES, events, moments, namings
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +88,8 @@ def entity(catalog: Catalog, node: Node) -> Any:
         found = catalog.dataset(node) if node.kind is Kind.DATASET else catalog.job(node)
     except UnknownNode:
         return "unknown"
-    # Of a run, only the newest measurement is kept.
-    return {key: value for key, value in found.items() if key != "statistics"}
+    # Of a run, only the newest measurement is kept; how steady inputs are is told of now only.
+    return {key: value for key, value in found.items() if key not in ("statistics", *NOW_ONLY)}
 
 
 @given(told=events, at=st.integers(0, 8), node=st.sampled_from([*TABLES, *JOBS]))
@@ -100,3 +102,23 @@ def test_a_dataset_or_job_as_known_at_a_position_is_that_of_a_catalog_fed_until_
     known, _ = SqlHistory(every).at(filled(every, told), None, position)
     filled(beginning, told[:position])
     assert entity(known, node) == entity(beginning, node)
+
+
+def shape(found: Any) -> Any:
+    """Nodes, and edges by their ends."""
+    if found == "unknown":
+        return found
+    edges = [(row["source"], row["target"], row["kind"], row["basis"], row["first_seen"]) for row in found["edges"]]
+    return [(row["id"], row["distance"]) for row in found["nodes"]], edges
+
+
+@given(told=namings, name=st.sampled_from("abc"), granularity=st.sampled_from([Granularity.JOB, Granularity.FIELD]))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_trace_as_known_after_the_last_event_is_the_present_one_whatever_became_of_names(
+    catalogs: tuple[SqlCatalog, SqlCatalog], told: list[Facts], name: str, granularity: Granularity
+) -> None:
+    catalog, _ = catalogs
+    present = filled(catalog, told)
+    known = SqlHistory(catalog).at(present, None, len(told))
+    now = answer(catalog, present, table(name), granularity, 100 * SECOND)
+    assert shape(answer(*known, table(name), granularity, 100 * SECOND)) == shape(now)
