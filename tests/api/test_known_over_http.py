@@ -70,3 +70,9 @@ def test_details_are_those_that_were_known(client: TestClient, shop: list[str]) 
 def test_a_time_that_is_none_is_named(client: TestClient) -> None:
     document = is_problem(client.get(TRACE, params={"node": NODE, "known_at": "yesterday"}), 422)
     assert document["errors"][0]["pointer"] == "/query/known_at"
+
+
+def test_the_report_counts_what_was_known(client: TestClient, shop: list[str]) -> None:
+    found = client.get("/api/v1/reports/lineage", params={"known_at": shop[0]}).json()["summary"]
+    now = client.get("/api/v1/reports/lineage").json()["summary"]
+    assert (found["datasets"], now["datasets"]) == (2, 4)
