@@ -78,12 +78,17 @@ def references(part: Any) -> list[str]:
     return [found for value in part for found in references(value)] if isinstance(part, list) else []
 
 
+LATE = "2200-01-01T00:00:00Z"
 QUESTIONS: list[tuple[str, dict[str, str]]] = [
     ("/api/v1/health", {}),
     ("/api/v1/trace", {"node": "dataset:db:stg"}),
     ("/api/v1/trace", {"node": "dataset:db:stg", "include": "details", "granularity": "dataset"}),
     ("/api/v1/trace", {"node": "dataset:db:stg", "include": "details", "granularity": "job"}),
     ("/api/v1/trace", {"node": "dataset:db:stg", "include": "details", "granularity": "field"}),
+    ("/api/v1/trace", {"node": "dataset:db:stg", "as_of": LATE, "known_at": LATE, "include": "details"}),
+    ("/api/v1/diff", {"from": "2020-01-01T00:00:00Z"}),
+    ("/api/v1/datasets/one", {"node": "dataset:db:stg", "as_of": LATE, "known_at": LATE}),
+    ("/api/v1/jobs/one", {"node": "job:etl:load", "as_of": LATE, "known_at": LATE}),
     ("/api/v1/datasets", {}),
     ("/api/v1/datasets", {"owner": "team:shop", "tag": "pii=email", "q": "ST"}),
     ("/api/v1/datasets", {"select": "tag:pii or nothing"}),
