@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import graph_rows, ingest_rows, marquez_rows, naming_rows, neo4j_rows, shape_rows
+from tests.bench import graph_rows, ingest_rows, marquez_rows, naming_rows, neo4j_rows, shape_rows, time_rows
 from tests.bench.options import Options
 from tests.bench.table import Row, Table
 
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "reach": graph_rows.reach,
     "traces": graph_rows.traces,
     "start": graph_rows.start,
+    "time": time_rows.times,
     "shape": shape_rows.shape,
     "naming": naming_rows.naming,
     "marquez": marquez_rows.marquez,
