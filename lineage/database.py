@@ -51,7 +51,7 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
 
     durable: a commit is on stable storage before it returns. Without it a power loss may take the newest commits of a
     SQLite file, never its consistency: right for projections, which are rebuilt from the journal.
-    Raises StoreUnavailable if the server breaks the promise or is away, or SQLite is one that corrupts files.
+    Raises StoreUnavailable if the server breaks the promise or is away.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -64,7 +64,6 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
 
 
 def _open_sqlite(url: str, durable: bool) -> Engine:
-    _require_safe_sqlite(_sqlite_module().sqlite_version)
     # QueuePool: SQLAlchemy's default for files; threads each take a connection of their own from it.
     engine = create_engine(
         url,
@@ -79,7 +78,7 @@ def _open_sqlite(url: str, durable: bool) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN comes too late; ours is below
         cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA journal_mode={_journal_mode(_sqlite_module().sqlite_version)}")
         cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
@@ -95,17 +94,13 @@ def _open_sqlite(url: str, durable: bool) -> Engine:
     return engine
 
 
-def _require_safe_sqlite(version: str) -> None:
-    """Raises StoreUnavailable for a SQLite that has the WAL-reset bug.
+def _journal_mode(version: str) -> str:
+    """WAL, or, for a SQLite that has the WAL-reset bug, the older way: slower, for readers and the writer take turns.
 
-    >>> _require_safe_sqlite("3.51.3")
+    >>> _journal_mode("3.51.3"), _journal_mode("3.40.1")
+    ('WAL', 'DELETE')
     """
-    if tuple(int(part) for part in version.split(".")) < SAFE_SQLITE:
-        needed = ".".join(str(part) for part in SAFE_SQLITE)
-        raise StoreUnavailable(
-            f"SQLite {version} can corrupt a file when a checkpoint meets a commit (fixed in {needed}); install the"
-            " pysqlite3 wheel that the lock names, or give a PostgreSQL database_url"
-        )
+    return "WAL" if tuple(int(part) for part in version.split(".")) >= SAFE_SQLITE else "DELETE"
 
 
 def _require_durable_postgresql(connection: Connection) -> None:
