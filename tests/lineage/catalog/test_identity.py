@@ -12,11 +12,13 @@ import pytest
 from lineage.database import open_engine, sqlite_url
 from lineage.errors import UnknownNode
 from lineage.facts import Facts, Measured
+from lineage.following import Follower
 from lineage.model import Kind, Layer, Node, field, job
-from lineage.ports import Filter
+from lineage.ports import Applied, Filter, GraphStore
 from lineage.stores import tables
 from lineage.stores.catalog import SqlCatalog
 from lineage.stores.embedded import EmbeddedStore
+from lineage.stores.memory import MemoryStore
 from lineage.traces import trace
 from tests.lineage.catalog import namings as n
 
@@ -426,3 +428,19 @@ def test_ten_thousand_aliases_of_one_table_are_one(catalog: SqlCatalog) -> None:
     assert (called(catalog, "path9999"), len(listed(catalog))) == ("path0", 1)
     page = catalog.identity(n.table("orders"), "9990", 100)
     assert (page["total"], len(page["aliases"]), page["next"]) == (10_000, 10, None)
+
+
+@pytest.mark.parametrize("store", [MemoryStore(), EmbeddedStore(), EmbeddedStore(overlay_rows=2)])
+def test_graph_stores_follow_names_that_meet_and_part(catalog: SqlCatalog, store: GraphStore) -> None:
+    follower = Follower(catalog, store)
+    seen = []
+    words = [n.decided("merge", "a", "b", 5, "b"), n.decided("split", "a", "b", 6)]
+    for number, events in enumerate((SEEN, [*SEEN, words[0]], [*SEEN, *words])):
+        if number == 0:
+            n.apply(catalog, events)
+        else:
+            catalog.apply([Applied(len(events), events[-1])])
+        follower.catch_up()
+        found = trace(catalog, store, n.table("out")).document()
+        seen.append({node["name"] for node in found["nodes"] if node["kind"] == "dataset"})
+    assert seen == [{"b", "out"}, {"src", "b", "out"}, {"b", "out"}]
