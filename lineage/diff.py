@@ -89,7 +89,7 @@ def _require(fits: bool, section: str, key: Key) -> None:
 
 
 def document(change: Diff, limit: int, sections: Sequence[str] = OF_TIMES) -> Row:
-    """As it goes over the wire: {added, removed, changed, totals, truncated}, sorted; lists hold at most `limit` rows."""
+    """As it goes over the wire: {added, removed, changed, totals, truncated}, sorted; lists of at most `limit` rows."""
     parts = {"added": change.added, "removed": change.removed, "changed": change.changed}
     rows: Row = {name: {s: _listed(s, part[s], limit) for s in sections} for name, part in parts.items()}
     totals = {name: {s: len(part[s]) for s in sections} for name, part in parts.items()}
