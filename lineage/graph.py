@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
 from lineage.model import Layer
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Ids = NDArray[np.int64]
 
@@ -47,6 +50,8 @@ class Subgraph:
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Nodes with `hops`, edges keyed by edge id with `basis` and `origin`."""
+        import networkx as nx  # a tenth of a server's start, and no server asks for this
+
         graph = nx.MultiDiGraph()
         graph.add_nodes_from((n, {"hops": h}) for n, h in zip(self.nodes.tolist(), self.hops.tolist(), strict=True))
         columns = (self.source, self.target, self.edge, self.basis, self.origin)
