@@ -49,7 +49,7 @@ class Identity:
         edges = set(edges)
         if nodes:
             kin = kin_of(self.connection, nodes)
-            moved = self._settle_nodes(kin) | anew
+            moved = self._settle_nodes(kin, anew) | anew
             self.moved = self.moved or bool(moved)
             edges |= self._settle_fields(kin, moved)
             edges |= self._edges_of(moved) | self._waiting(kin)
@@ -61,10 +61,12 @@ class Identity:
 
     # ------------------------------------------------------------------ nodes
 
-    def _settle_nodes(self, kin: Kin) -> set[int]:
+    def _settle_nodes(self, kin: Kin, anew: set[int]) -> set[int]:
         """Ids of members that another node stands for than before."""
         rows: list[dict[str, Any]] = []
         moved: set[int] = set()
+        # What stood for itself alone shows its own words already: 10,000 new aliases at once cost no statement each.
+        mixed = {same for identity, (*_, same, _, _) in kin.rows.items() if same != identity} | anew
         for group in kin.groups:
             stands = representative(group, kin.members)
             is_known = any(kin.members[member].known for member in group.members)
@@ -75,7 +77,7 @@ class Identity:
                 listed = member == stands and is_known and dropped_us is None
                 if same != stands:
                     moved.add(member)
-                    demoted += [member] if same == member else []
+                    demoted += [member] if same == member and member in mixed else []
                 if (same, bool(was_listed), was_dropped) != (stands, listed, dropped_us):
                     rows.append({"i": member, "s": stands, "l": listed, "d": dropped_us})
                 self._remember(member, stands, listed, dropped_us, len(group.members) > 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from lineage.database import open_engine, sqlite_url
 from lineage.errors import UnknownNode
@@ -428,6 +429,18 @@ def test_ten_thousand_aliases_of_one_table_are_one(catalog: SqlCatalog) -> None:
     assert (called(catalog, "path9999"), len(listed(catalog))) == ("path0", 1)
     page = catalog.identity(n.table("orders"), "9990", 100)
     assert (page["total"], len(page["aliases"]), page["next"]) == (10_000, 10, None)
+
+
+def test_an_alias_more_costs_no_statement_more(catalog: SqlCatalog) -> None:
+    seen: list[str] = []
+    event.listen(catalog.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
+    counts = []
+    for table, aliases in (("few", 10), ("many", 200)):
+        seen.clear()
+        told = [n.joined(f"{table}{at}", table, at + 1) for at in range(aliases)]
+        n.apply(catalog, told, batch=aliases)
+        counts.append(len(seen))
+    assert counts[1] < counts[0] + 20
 
 
 @pytest.mark.parametrize("store", [MemoryStore(), EmbeddedStore(), EmbeddedStore(overlay_rows=2)])
