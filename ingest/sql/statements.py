@@ -454,11 +454,8 @@ def _meant(tree: exp.Update) -> exp.Expr:
     from_ = tree.args.get("from_")
     named = tree.this.name.lower()
     within = from_.find_all(exp.Table) if from_ is not None and len(tree.this.parts) == 1 else ()
-    for node in within:
-        if node.alias.lower() == named:
-            return node
-    target: exp.Expr = tree.this
-    return target
+    meant: exp.Expr = next((node for node in within if node.alias.lower() == named), tree.this)
+    return meant
 
 
 def _stated_names(node: Any, reading: Reading) -> list[str]:
