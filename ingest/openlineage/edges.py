@@ -3,8 +3,8 @@
 Edges join a dataset and the event's job, but what supports them is pairs: that this input went into that output. So
 each edge tells which output it serves (`Edge.flow`), and inputs of one output never reach another one through the job.
 By output the strongest word wins: what a `lineage` facet says of it is the whole of it, then columns (`columnLineage`),
-then the mere presence in one event. Source of the rules: "Explicit Lineage" in OpenLineage's proposals, its precedence
-rules and what it says of dangling inputs and outputs.
+then the text of the job's SQL, then the mere presence in one event. Source of the rules: "Explicit Lineage" in
+OpenLineage's proposals, its precedence rules and what it says of dangling inputs and outputs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from ingest.openlineage import facets as read
 from ingest.openlineage.facets import Columns, Sources
+from ingest.openlineage.sql import Parsed
 from lineage.facts import Described, EdgeSet, NotLinked, describe, edge_set
 from lineage.model import Basis, Edge, EdgeKind, Kind, Node, Transformation
 from lineage.model import field as field_node
@@ -43,18 +44,19 @@ def link(
     explicit: Sequence[Any] = (),
     *,
     at_rest: bool = False,
+    sql: Parsed | None = None,
 ) -> Linked:
     """Edges of one event.
 
     owner: its job; of a DatasetEvent that names sources, the job that stands for its statement, else the dataset (then
     `outputs` holds that dataset alone, and at_rest is true). inputs, outputs: facets by dataset. explicit: `lineage`
-    facets of the job and of the run. Order of none of them matters.
+    facets of the job and of the run. sql: what the job's SQL says. Order of none of them matters.
     Cost: sources named, plus columns times dataset-wide sources up to MOST_DERIVED, plus pairs up to MOST_PAIRS.
     """
     dropped = {node for node, facets in outputs.items() if read.lifecycle(facets) == "DROP"}
     if dropped:  # the job wrote nothing that is gone when it has ended
         outputs = {node: facets for node, facets in outputs.items() if node not in dropped}
-    return _Linking(owner, inputs, outputs, explicit, dropped, at_rest).linked()
+    return _Linking(owner, inputs, outputs, explicit, dropped, at_rest, sql or Parsed()).linked()
 
 
 @dataclass(slots=True)
@@ -67,12 +69,14 @@ class _Linking:
     explicit: Sequence[Any]
     dropped: set[Node]
     at_rest: bool
+    sql: Parsed
     bases: dict[tuple[EdgeKind, Node, Node, str, Transformation], Basis] = field(default_factory=dict)
     jobs: set[Node] = field(default_factory=set)
     targets: set[Node] = field(default_factory=set)
     origins: set[Node] = field(default_factory=set)
     reasons: set[tuple[str, str]] = field(default_factory=set)
     stated_sources: set[Node] = field(default_factory=set)
+    no_tables: set[Node] = field(default_factory=set)
     derived: int = 0
 
     def linked(self) -> Linked:
@@ -81,6 +85,7 @@ class _Linking:
         columns = {node: self._link_output(node, statement) for node, statement in stated.items()}
         for target in sorted(statements):
             self._link_other_target(target, statements[target])
+        self._link_lost(statements)
         if self.owner.kind is Kind.JOB:
             self._link_implicit(stated, columns)
         for node in sorted(self.inputs.keys() - self.outputs.keys()):
@@ -128,7 +133,7 @@ class _Linking:
             return set()
         self._link_columns(node, by_column, columns, Basis.COLUMN)
         self._link_sources(node, by_column.datasets, Basis.COLUMN)
-        return by_column.datasets
+        return by_column.datasets | self._link_parsed(node, by_column, columns)
 
     def _link_statement(self, node: Node, statement: Sources, columns: Columns | None) -> None:
         if self.at_rest:
@@ -258,6 +263,51 @@ class _Linking:
                 source, f"it feeds {node.id}, but neither a job nor columns are named: nothing to draw the edge by"
             )
 
+    # ------------------------------------------------------------------------------------------------------- by SQL
+
+    def _link_parsed(self, node: Node, by_column: Sources, columns: Columns | None) -> set[Node]:
+        """What SQL adds to an output's columns: the tables that they don't name, and columns that they don't tell of.
+
+        A column counts as told of if a table is named for it; a CTE or a function that a parser took for one isn't.
+        """
+        found = self.sql.by_target.get(node)
+        if found is None:
+            return set()
+        self.no_tables |= {source for source in by_column.datasets if self._is_no_table(source)}
+        told = {column.lower() for column, source, _, _ in by_column.columns if source not in self.no_tables}
+        told |= {column.lower() for column, source in by_column.partial if source not in self.no_tables}
+        adds = Sources([entry for entry in found.columns if entry[0].lower() not in told])
+        if not told and not by_column.whole:
+            adds.whole = found.whole
+        self._drop_unknown_columns(node, adds, columns, "SQL")
+        self._link_columns(node, adds, columns, Basis.PARSED)
+        self._link_sources(node, found.datasets, Basis.PARSED)
+        self.stated_sources |= found.datasets - self.outputs.keys() - self.inputs.keys()
+        return found.datasets
+
+    def _is_no_table(self, node: Node) -> bool:
+        """Whether what column lineage names is a CTE, an alias or a function in the SQL, and no table in it."""
+        if node in self.inputs or node in self.outputs or self._is_read(node):
+            return False
+        return node.name.rpartition(".")[2].strip('"`[]').lower() in self.sql.names
+
+    def _is_read(self, node: Node) -> bool:
+        return any(node in found.datasets for found in self.sql.by_target.values())
+
+    def _link_lost(self, statements: Mapping[Node, Sources]) -> None:
+        """Tables that the SQL writes or reads and the event names nowhere."""
+        if self.owner.kind is not Kind.JOB or self.at_rest:
+            return
+        for target in sorted(self.sql.by_target.keys() - self.outputs.keys() - self.dropped - statements.keys()):
+            self.targets.add(target)
+            self._wrote(target, Basis.PARSED, target.id)
+            self._link_parsed(target, Sources(), None)
+        for node in sorted(self.sql.reads - self.inputs.keys() - self.outputs.keys()):
+            self.stated_sources.add(node)
+            self._read(node, Basis.PARSED, "")
+        for reason in self.sql.reasons:
+            self._say(self.owner, reason)
+
     # -------------------------------------------------------------------------------------------------- by presence
 
     def _link_implicit(self, stated: Mapping[Node, Sources | None], columns: Mapping[Node, set[Node]]) -> None:
@@ -369,7 +419,9 @@ class _Linking:
         return (*named, *(describe(node, known=False) for node in sorted(self.origins - known)))
 
     def _not_linked(self) -> tuple[NotLinked, ...]:
-        for node in self.origins - self.targets - self.stated_sources:
+        for node in self.no_tables:
+            self._say(node, "columnLineage names it as an origin, but in the SQL it is a CTE, an alias or a function")
+        for node in self.origins - self.targets - self.stated_sources - self.no_tables:
             self._say(
                 node,
                 "it is named only as the origin of columns: its edges wait until something reads or writes it by name",

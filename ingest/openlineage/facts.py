@@ -5,6 +5,7 @@ An event is as `parse.event_of` gives it: times and identifiers are sound, texts
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -29,7 +30,9 @@ from ingest.openlineage.mentions import (
     preferred,
 )
 from ingest.openlineage.parse import DATASET, RUN, kind_of
+from ingest.openlineage.sql import Query, ReadsSql, parsed, query_of
 from ingest.openlineage.times import time_us
+from ingest.sql.worker import shared
 from lineage.facts import ABORT, FAIL, START, Asserted, Described, Facts, Measured, NotLinked, Ran, describe
 from lineage.model import Kind, Node, Origin
 
@@ -45,8 +48,10 @@ ENTRY_EDGES = 4
 class Reader:
     """Turns events into facts. Equal events give equal facts; what it remembers only saves work, and is bounded."""
 
-    def __init__(self, remembered_edges: int = REMEMBERED_EDGES) -> None:
+    def __init__(self, remembered_edges: int = REMEMBERED_EDGES, reads_sql: ReadsSql | None = None) -> None:
+        """reads_sql: for tests; otherwise a process of its own does it, which all readers of this one share."""
         self.remembered: Cache[tuple[Any, ...], Linked] = Cache(remembered_edges)
+        self._reads_sql = reads_sql
 
     def facts(self, event: dict[str, Any], received_us: int) -> Facts | None:
         """What the event asserts. (None is for kinds of events to come that assert nothing.)
@@ -69,10 +74,12 @@ class Reader:
         explicit = (of.job_facets.get("lineage"), of.run_facets.get("lineage"))
         if run is None and hand.EDGE in of.job_facets:
             return self._facts_of_edge(of, mentions, explicit, at_us)
-        linked, mentioned = self._link(of.node, mentions, explicit)
         reported = None if run is None else ran(of, run["runId"], event.get("eventType"))
+        happened = reported is None or reported.event_type not in UNDONE
+        query = query_of(of.job_facets.get("sql"), happened=happened)
+        linked, mentioned = self._link(of.node, mentions, explicit, sql=query)
         waits = controls(of)
-        said = identities(mentions, happened=reported is None or reported.event_type not in UNDONE)
+        said = identities(mentions, happened=happened)
         own = of.own(known=reported is not None or not hand.is_by_hand(of.job_facets))
         return Facts(
             at_us,
@@ -127,7 +134,13 @@ class Reader:
         )
 
     def _link(
-        self, owner: Node, mentions: Sequence[Mention], explicit: tuple[Any, ...], *, known: bool = True
+        self,
+        owner: Node,
+        mentions: Sequence[Mention],
+        explicit: tuple[Any, ...],
+        *,
+        known: bool = True,
+        sql: Query | None = None,
     ) -> tuple[Linked, Iterable[Described]]:
         """The edges of an event, and its datasets described. Remembered by what they are made of, never by order."""
         mentions = each_once(mentions)
@@ -136,6 +149,7 @@ class Reader:
         at_rest = any(one.role == AT_REST for one in mentions)
         key = (
             *(owner.kind, owner.namespace, owner.name, at_rest, said),
+            b"" if sql is None else hashlib.sha256(written(sql)).digest(),
             tuple(sorted([known.digest for one, known in zip(mentions, every, strict=True) if one.is_input])),
             tuple(sorted([known.digest for one, known in zip(mentions, every, strict=True) if one.is_output])),
         )
@@ -143,7 +157,8 @@ class Reader:
         if linked is None:
             inputs = {one.node: known.facets for one, known in zip(mentions, every, strict=True) if one.is_input}
             outputs = {one.node: known.facets for one, known in zip(mentions, every, strict=True) if one.is_output}
-            linked = link(owner, inputs, outputs, explicit, at_rest=at_rest)
+            says = None if sql is None else parsed(sql, inputs, outputs, self._reads_sql or shared().columns_of)
+            linked = link(owner, inputs, outputs, explicit, at_rest=at_rest, sql=says)
             self.remembered.put(key, linked, ENTRY_EDGES + len(linked.edges.edges) + len(linked.not_linked))
         return linked, every
 
