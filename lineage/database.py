@@ -121,8 +121,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that reads one consistent state."""
+def reading(engine: Engine | Connection) -> Iterator[Connection]:
+    """A transaction that reads one consistent state; a connection that is in one already is given as it is."""
+    if isinstance(engine, Connection):
+        yield engine
+        return
     level = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with _translated(), engine.connect().execution_options(**level) as connection, connection.begin():
         yield connection

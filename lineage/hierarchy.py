@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lineage.model import Layer
 from lineage.ports import Catalog
 
 
@@ -19,7 +18,7 @@ def tops_of(catalog: Catalog, jobs: Iterable[int], known: Mapping[int, int] | No
     while frontier:
         missing = [job for job in frontier if job not in parents]
         if missing:
-            parents.update(zip(missing, catalog.names(Layer.JOB, missing).parents, strict=True))
+            parents.update(zip(missing, catalog.parents(missing)[1], strict=True))
         seen |= frontier
         frontier = {parents[job] for job in frontier} - seen - {0}
     return {job: _top(job, parents) for job in wanted}

@@ -96,7 +96,7 @@ def _jobs(catalog: Catalog, part: Between, steps: Steps) -> list[str | None]:
 
 
 def _owners(catalog: Catalog, edges: list[int]) -> list[str | None]:
-    owners = catalog.edge_facts(edges).owners if edges else []
+    owners = catalog.edge_facts(edges).owners.tolist() if edges else []
     known = sorted(set(owners))
     names = catalog.names(Layer.JOB, known)
     # Columns that a DatasetEvent declared have the dataset for owner: no job lies between.

@@ -8,6 +8,7 @@ Nodes and fields have integer ids that the catalog gives, dense from 1, in two s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -287,18 +288,25 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class EdgeFacts:
-    """What the catalog knows of edges beyond their shape, aligned with the ids asked for."""
+    """What the catalog knows of edges beyond their shape, aligned with the ids asked for. Times in microseconds."""
 
-    kinds: list[int]
-    owners: list[int]
-    first_seen: list[int]
-    last_seen: list[int]
-    runs_seen: list[int]
+    kinds: Ids
+    owners: Ids
+    first_seen: Ids
+    last_seen: Ids
+    runs_seen: Ids
     transformations: list[Transformation | None]
 
 
 class Catalog(GraphSource, Protocol):
     """What is known of every node: the projection of the journal that questions are answered from."""
+
+    def at_once(self) -> AbstractContextManager[Catalog]:
+        """The same catalog, all read from one state, that of the first question: for many that belong together.
+
+        A graph store asked later may hold newer nodes, so walk first. It holds a connection: ask the catalog itself
+        nothing meanwhile.
+        """
 
     def position(self) -> int:
         """Of the last event applied; 0 for none."""
@@ -337,6 +345,9 @@ class Catalog(GraphSource, Protocol):
     def names(self, layer: Layer, ids: Sequence[int]) -> NodeColumns:
         """Raises KeyError for an id that the catalog never gave."""
 
+    def parents(self, jobs: Sequence[int]) -> tuple[list[int], list[int]]:
+        """What jobs and flows are shown as, and of that the parent, 0 for none; aligned. Raises KeyError as `names`."""
+
     def details(self, layer: Layer, ids: Sequence[int]) -> list[dict[str, Any]]:
         """What a trace shows of nodes beside their names, aligned with `ids`.
 
@@ -344,7 +355,8 @@ class Catalog(GraphSource, Protocol):
         description, type, tags. What isn't known is null or empty.
         """
 
-    def edge_facts(self, ids: Sequence[int]) -> EdgeFacts: ...
+    def edge_facts(self, ids: Sequence[int]) -> EdgeFacts:
+        """Raises KeyError for an id that the catalog never gave."""
 
     def controls(self, jobs: Sequence[int]) -> list[Control]:
         """Which of some jobs wait for which others of them, by their ids."""

@@ -19,7 +19,7 @@ from lineage.tracing.controls import control_rows
 from lineage.tracing.dags import DagTrace
 from lineage.tracing.names import texts_of
 from lineage.tracing.rows import Row
-from lineage.tracing.starting import start, walked_from
+from lineage.tracing.starting import Start, start, walked_from
 from lineage.tracing.trust import trust_of
 from lineage.tracing.walks import Walker
 
@@ -103,24 +103,22 @@ def trace(
         at the granularity of jobs.
     Raises UnknownNode, InvalidNode, StoreUnavailable, StoreBehind while the store holds another build of the catalog,
     TooWide past 1,000,000 pairs of datasets.
-    Cost: one or two round trips to the store (more where DAGs are asked for), a few to the catalog, edges returned.
+    Cost: one or two round trips to the store (more where DAGs are asked for), two transactions of the catalog, edges
+    returned.
     """
     if depth is not None and not 0 <= depth <= MAX_DEPTH:
         raise InvalidNode(f"depth is {depth}; give 0 to {MAX_DEPTH}, or all")
-    generation = shared_generation(catalog, store)
-    position = catalog.position()
-    node, number = catalog.find(root)
-    granularity = granularity or (Granularity.FIELD if node.kind is Kind.FIELD else Granularity.JOB)
+    with catalog.at_once() as known:
+        generation, position = shared_generation(known, store), known.position()
+        node, number = known.find(root)
+        granularity = granularity or (Granularity.FIELD if node.kind is Kind.FIELD else Granularity.JOB)
+        node, number = _stood_for(known, node, number, granularity)
+    question = _Question(Walker(catalog, store, walk, aging), node, number, direction, depth, granularity, generation)
     try:
-        node, number = _stood_for(catalog, node, number, granularity)
-        question = _Question(Walker(catalog, store, walk, aging), node, number, direction, depth, granularity)
-        found, truncated = question.answered(details)
-        if controls and granularity is Granularity.JOB:
-            found.edges.extend(control_rows(catalog, found))
+        found, truncated = question.answered(details, controls)
     except KeyError as error:
         require_generation(catalog, generation, error)
         raise
-    require_generation(catalog, generation)
     return Trace(
         root=node.id,
         direction=direction,
@@ -145,17 +143,28 @@ class _Question:
     direction: Direction
     depth: int | None
     granularity: Granularity
+    generation: int
 
-    def answered(self, details: bool) -> tuple[Laid, bool]:
+    def answered(self, details: bool, controls: bool) -> tuple[Laid, bool]:
         """The answer, and whether it was cut off at the walk's limit."""
         begin = start(self.walker, self.node, self.number, self.granularity)
-        aging = self.walker.aging
         if self.granularity is Granularity.DAG:
-            dags = DagTrace(self.walker, begin, self.depth)
-            return dags.laid(self.direction, aging, details), dags.truncated
+            return self._by_dags(begin, details)
         walked = walked_from(self.walker, begin, self.direction, self._hops())
-        found = laid(self.walker.catalog, begin, self.granularity, walked, aging, details)
+        # After the walk: what a graph store found a moment ago is not in an older state of the catalog.
+        with self.walker.catalog.at_once() as known:
+            found = laid(known, begin, self.granularity, walked, self.walker.aging, details)
+            if controls and self.granularity is Granularity.JOB:
+                found.edges.extend(control_rows(known, found))
+            require_generation(known, self.generation)
         return found, any(part.truncated for _, part in walked)
+
+    def _by_dags(self, begin: Start, details: bool) -> tuple[Laid, bool]:
+        """Walks and questions take turns, so each question is asked of a state as new as the walk before."""
+        dags = DagTrace(self.walker, begin, self.depth)
+        found = dags.laid(self.direction, self.walker.aging, details)
+        require_generation(self.walker.catalog, self.generation)
+        return found, dags.truncated
 
     def _hops(self) -> int | None:
         """Edges to walk: between two datasets lie two, between a job and a dataset one."""

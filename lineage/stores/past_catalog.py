@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from lineage.database import reading
 from lineage.errors import UnknownNode
 from lineage.model import EdgeKind, Kind, Layer, Node, candidates, text_of
-from lineage.ports import EdgeFacts, Inventory, NodeColumns
+from lineage.ports import Catalog, EdgeFacts, Inventory, NodeColumns
 from lineage.stores import entities, past_details
 from lineage.stores import tables as t
 from lineage.stores.catalog import SqlCatalog
@@ -71,7 +71,7 @@ class PastCatalog(SqlCatalog):
         """What bore a name and existed, then or ever. Raises UnknownNode, InvalidNode."""
         when = replace(self.when, as_of_us=None) if at_any_time else self.when
         possible = list(candidates(node)) if isinstance(node, str) else [node]
-        with reading(self.engine) as connection:
+        with reading(self._source) as connection:
             for candidate in possible:
                 bore = self._bearers(connection, candidate.dataset, when)
                 stands = next((one for one in bore if was_said(connection, one, when)), None)
@@ -115,6 +115,15 @@ class PastCatalog(SqlCatalog):
             within |= {job for job, parent in parents.items() if parent in within}
         return tuple(identity for identity in ids if stands[identity] in within)
 
+    @contextmanager
+    def at_once(self) -> Iterator[Catalog]:
+        """What was known is read from statements that stay: itself, and no connection held while more are asked for."""
+        if self.when.position is not None:
+            yield self
+            return
+        with super().at_once() as view:
+            yield view
+
     # ------------------------------------------------------------------ telling of one
 
     def dataset(self, node: Node) -> dict[str, Any]:
@@ -130,7 +139,7 @@ class PastCatalog(SqlCatalog):
     def _entity(self, node: Node) -> Iterator[PastEntity]:
         _, stands = self.found(node)
         knowledge = None if self.when.position is None else self.knowledge
-        with reading(self.engine) as connection:
+        with reading(self._source) as connection:
             yield PastEntity(connection, stands, self.when, knowledge)
 
     # ------------------------------------------------------------------ telling of many
@@ -145,8 +154,14 @@ class PastCatalog(SqlCatalog):
             self._parents |= self._parents_of(sorted(fresh))
         return replace(columns, parents=[self._parents.get(stands, 0) for stands in columns.stands])
 
+    def parents(self, jobs: Sequence[int]) -> tuple[list[int], list[int]]:
+        if self.when.position is None:
+            return super().parents(jobs)
+        columns = self.names(Layer.JOB, jobs)
+        return columns.stands, columns.parents
+
     def _parents_of(self, jobs: Sequence[int]) -> dict[int, int]:
-        with reading(self.engine) as connection:
+        with reading(self._source) as connection:
             said = spoken(connection, groups_of(connection, jobs), When(position=self.when.position), ("parent",))
             loaded = contents(connection, said.values())
             parents = {
@@ -160,26 +175,26 @@ class PastCatalog(SqlCatalog):
         return {job: numbers.get(parents[job].key, 0) if job in parents else 0 for job in jobs}
 
     def details(self, layer: Layer, ids: Sequence[int]) -> list[dict[str, Any]]:
-        with reading(self.engine) as connection:
+        with reading(self._source) as connection:
             return past_details.details(connection, layer, ids, self.when)
 
     def edge_facts(self, ids: Sequence[int]) -> EdgeFacts:
         facts = super().edge_facts(ids)
         if self.when.position is None:
             return facts
-        lives, seen = self.knowledge.lives(facts.owners), self.knowledge.seen(facts.owners)
-        return replace(
-            facts,
-            first_seen=[min((opened for opened, _ in lives.get(i, ())), default=0) for i in ids],
-            last_seen=[seen[i].last_us if i in seen else 0 for i in ids],
-            runs_seen=[seen[i].runs if i in seen else 0 for i in ids],
-        )
+        owners = facts.owners.tolist()
+        lives, seen = self.knowledge.lives(owners), self.knowledge.seen(owners)
+        first = [min((opened for opened, _ in lives.get(i, ())), default=0) for i in ids]
+        last = [seen[i].last_us if i in seen else 0 for i in ids]
+        runs = [seen[i].runs if i in seen else 0 for i in ids]
+        told = [np.asarray(column, dtype=np.int64) for column in (first, last, runs)]
+        return replace(facts, first_seen=told[0], last_seen=told[1], runs_seen=told[2])
 
     def fields_of(self, dataset: int) -> list[int]:
         ids = super().fields_of(dataset)
         if self.when.position is None:
             return ids
-        with reading(self.engine) as connection:
+        with reading(self._source) as connection:
             known = self._fields(connection, dataset)
         return [identity for identity in ids if identity in known]
 

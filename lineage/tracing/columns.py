@@ -68,10 +68,8 @@ class Seen:
     def __init__(self, catalog: Catalog, edges: Iterable[Ids]) -> None:
         self._edges = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *edges]))
         facts = catalog.edge_facts(self._edges.tolist())
-        self._kinds, self._owners, self._first, self._last, self._runs = (
-            np.asarray(column, dtype=np.int64)
-            for column in (facts.kinds, facts.owners, facts.first_seen, facts.last_seen, facts.runs_seen)
-        )
+        self._kinds, self._owners = facts.kinds, facts.owners
+        self._first, self._last, self._runs = facts.first_seen, facts.last_seen, facts.runs_seen
         self._steps = self._coded(facts.transformations)
 
     def _coded(self, steps: Sequence[Transformation | None]) -> Ints:

@@ -154,9 +154,9 @@ class DagTrace:
         """The job of each flow, and the outermost job of each; a dataset stands for itself."""
         jobs = ids[is_job].tolist()
         fresh = [number for number in jobs if number not in self._own]
-        found = self._walker.catalog.names(Layer.JOB, fresh)
-        self._own.update(zip(fresh, found.stands or fresh, strict=True))
-        self._parents.update(zip((self._own[number] for number in fresh), found.parents, strict=True))
+        stands, parents = self._walker.catalog.parents(fresh)
+        self._own.update(zip(fresh, stands, strict=True))
+        self._parents.update(zip(stands, parents, strict=True))
         own = [self._own[number] for number in jobs]
         outermost = tops_of(self._walker.catalog, own, self._parents)
         shown, tops = ids.copy(), ids.copy()

@@ -48,7 +48,7 @@ def _start_at_job(walker: Walker, node: Node, number: int) -> Start:
     written = walker.reach(owners, Layer.JOB, down=True, hops=1)
     columns = [column for dataset in np.unique(written.target).tolist() for column in catalog.fields_of(dataset)]
     into = walker.reach(columns, Layer.FIELD, down=False, hops=1)
-    own = np.isin(np.asarray(catalog.edge_facts(into.edge.tolist()).owners, dtype=np.int64), owners)
+    own = np.isin(catalog.edge_facts(into.edge.tolist()).owners, owners)
     between = with_edges(into, own)
     sources, targets = (tuple(np.unique(side).tolist()) for side in (between.source, between.target))
     ends = np.unique(np.concatenate((between.source, between.target)))

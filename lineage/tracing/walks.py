@@ -32,7 +32,7 @@ class Walker:
         found = self.store.reach(roots, down=down, layer=layer, walk=replace(self.walk, hops=hops))
         if self.aging is None or self.aging.gone_us is None or not len(found.edge):
             return found
-        seen = np.asarray(self.catalog.edge_facts(found.edge.tolist()).last_seen, dtype=np.int64)
+        seen = self.catalog.edge_facts(found.edge.tolist()).last_seen
         gone = self.aging.is_gone(found.origin == Origin.OBSERVED, seen)
         return rewalked(found, ~gone, np.asarray(roots, dtype=np.int64), down=down, hops=hops) if gone.any() else found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,10 @@ class FakeCatalog:
     def mark(self) -> Mark:
         return Mark(self.generation, len(self.rows))
 
+    @contextmanager
+    def at_once(self) -> Iterator[Any]:
+        yield self
+
     def position(self) -> int:
         return 42
 
@@ -107,6 +112,10 @@ class FakeCatalog:
         columns = [(int(r.kind), r.namespace, r.name, r.parent) for r in rows]
         return NodeColumns(*(list(column) for column in zip(*columns, strict=True)), stands=stands) if rows else NONE
 
+    def parents(self, jobs: Sequence[int]) -> tuple[list[int], list[int]]:
+        found = self.names(Layer.JOB, jobs)
+        return found.stands, found.parents
+
     def stands(self, number: int) -> int:
         """A flow is shown as its job, a dataset as the one it was joined with."""
         row = self.nodes[number]
@@ -118,12 +127,9 @@ class FakeCatalog:
     def edge_facts(self, ids: Sequence[int]) -> EdgeFacts:
         rows = [self.rows[number] for number in ids]
         seen = [self.seen[number] for number in ids]
+        columns = [(r.kind, r.owner, *times) for r, times in zip(rows, seen, strict=True)]
         return EdgeFacts(
-            kinds=[int(r.kind) for r in rows],
-            owners=[r.owner for r in rows],
-            first_seen=[first for first, _, _ in seen],
-            last_seen=[last for _, last, _ in seen],
-            runs_seen=[runs for _, _, runs in seen],
+            *np.asarray(columns, dtype=np.int64).reshape(-1, 5).T,
             transformations=[r.transformation if r.transformation != Transformation() else None for r in rows],
         )
 
