@@ -17,6 +17,9 @@ from lineage.stores.rows import by_ids
 DERIVED = int(EdgeKind.DERIVED)
 KINDS = tuple(Kind)  # by number: an enum is slow to make
 KIND_WORDS = tuple(kind.word for kind in EdgeKind)
+BASES = tuple(basis.word for basis in Basis)
+ORIGINS = tuple(origin.word for origin in Origin)
+NOTHING = ("", "", False)  # a step that nothing is said of
 EDGE = ("id", "kind", "source_id", "target_id", "origin", "basis", "type", "subtype", "masking")
 
 
@@ -38,16 +41,17 @@ def folded(edges: Iterable[Folded]) -> dict[Key, Value]:
         groups.setdefault(edge.key, []).append(edge)
     return {
         key: {
-            "transformations": [
-                {"type": type_, "subtype": subtype, "masking": masking}
-                for type_, subtype, masking in sorted({edge.step for edge in group})
-                if type_ or subtype or masking
-            ],
-            "basis": Basis(min(edge.basis for edge in group)).word,
-            "origin": Origin(min(edge.origin for edge in group)).word,
+            "transformations": _steps(group),
+            "basis": BASES[min(edge.basis for edge in group)],
+            "origin": ORIGINS[min(edge.origin for edge in group)],
         }
         for key, group in groups.items()
     }
+
+
+def _steps(group: Sequence[Folded]) -> list[Value]:
+    steps = {edge.step for edge in group} - {NOTHING}
+    return [{"type": type_, "subtype": subtype, "masking": masking} for type_, subtype, masking in sorted(steps)]
 
 
 def parallel(connection: Connection, ids: Collection[int], within: Groups | None) -> list[Folded]:
