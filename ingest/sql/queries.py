@@ -400,8 +400,8 @@ class Queries:
     def _united(self, node: exp.SetOperation, left: Relation, right: Relation) -> Relation:
         whole = left.whole | right.whole
         self._reading.work.spend(len(whole) + len(left.columns))
-        if isinstance(node, exp.Except):
-            return Relation(left.columns, whole | through(right.every(), FILTER))
+        if isinstance(node, exp.Except | exp.Intersect):  # rows are compared as a whole
+            return Relation(left.columns, whole | through(left.every() | right.every(), FILTER))
         if node.args.get("by_name"):
             return Relation(_by_name(left, right), whole)
         if len(left.columns) != len(right.columns) or any(
