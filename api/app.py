@@ -15,6 +15,7 @@ from api.auth import AdminKey
 from api.gate import Gate, RouteTable
 from api.routes import (
     datasets,
+    dbt,
     diff,
     health,
     identity,
@@ -36,6 +37,7 @@ DOCUMENT = f"{BASE}/openapi.json"
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     ingest.router,
+    dbt.router,
     trace.router,
     diff.router,
     paths.router,

@@ -91,6 +91,27 @@ def ingest_events(
     run(files, Where(data, url, token), from_start=from_start)
 
 
+@ingest.command("dbt")
+def ingest_dbt(
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="dbt's target folder, with manifest.json.")],
+    namespace: Annotated[
+        str | None,
+        typer.Option(help="Of the warehouse's tables, as postgres://db:5432; default: from profiles.yml."),
+    ] = None,
+    job_namespace: Annotated[
+        str | None, typer.Option(help="Of dbt's jobs; default: OPENLINEAGE_NAMESPACE, then dbt.")
+    ] = None,
+    data: Data = None,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Take in a dbt project: manifest.json, and run_results.json, catalog.json, sources.json if they are there."""
+    from api.commands.doors import Where
+    from api.commands.projects import ingest_dbt as run
+
+    run(target, Where(data, url, token), namespace, job_namespace or os.environ.get("OPENLINEAGE_NAMESPACE"))
+
+
 @app.command()
 def trace(
     node: Annotated[

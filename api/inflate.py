@@ -33,20 +33,24 @@ async def read_body(scope: Scope, receive: Receive, limits: Limits, timeout_s: f
             encodings.append(value)
         elif name == b"content-length":
             length = int(value) if value.isdigit() else 0
-    packed = bool(encodings) and _is_packed(b",".join(encodings))
+    packed = bool(encodings) and is_packed(b",".join(encodings))
     if kind is not None:
         _refuse_kind(kind)
-    if length > limits.body:
-        raise _too_large(limits)
-    body = await _received(receive, limits, timeout_s)
-    if not packed:
-        return body
+    body = await received(receive, limits, timeout_s, announced=length)
+    return await unpacked(body, limits) if packed else body
+
+
+async def unpacked(body: bytes, limits: Limits) -> bytes:
+    """What a gzip body holds; a large one is inflated in a thread. Raises Refused as `inflate` does."""
     if len(body) > IN_THREAD_BYTES:
         return await asyncio.to_thread(inflate, body, limits)
     return inflate(body, limits)
 
 
-async def _received(receive: Receive, limits: Limits, timeout_s: float) -> bytes:
+async def received(receive: Receive, limits: Limits, timeout_s: float, *, announced: int = 0) -> bytes:
+    """All bytes of a body. announced: its Content-Length. Raises Refused: 413, 408, 400 if the connection ended."""
+    if announced > limits.body:
+        raise _too_large(limits)
     loop = asyncio.get_running_loop()
     started = loop.time()
     chunks: list[bytes] = []
@@ -109,7 +113,8 @@ def _too_large(limits: Limits) -> Refused:
 
 
 @functools.lru_cache(maxsize=256)
-def _is_packed(encoding: bytes) -> bool:
+def is_packed(encoding: bytes) -> bool:
+    """Whether a Content-Encoding says gzip. Raises Refused 415 for any other."""
     word = encoding.strip().lower()
     if word in (b"", b"identity"):
         return False

@@ -22,7 +22,7 @@ REFUSALS = {
     408: "The request came too slowly.",
     413: "The body is too large.",
     414: "The path is too long.",
-    415: "The body has another type than JSON.",
+    415: "The body has another type than this path takes.",
     422: "Well-formed but wrong; `errors` says where.",
     431: "The headers are too large.",
     503: "A store is away or behind, or too much comes in; Retry-After says when to ask again.",

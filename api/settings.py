@@ -126,6 +126,9 @@ class Settings(BaseSettings):
         int, Field(ge=1024, description="Bytes of one facet; past it only its size and hash are kept.")
     ] = MIB
     limit_batch_events: Annotated[int, Field(ge=1, description="Events of one batch; then 413.")] = 10_000
+    limit_dbt_bytes: Annotated[
+        int, Field(ge=1024, description="Bytes of dbt's artifacts together, inflated; then 413.")
+    ] = 256 * MIB
     limit_columns: Annotated[int, Field(ge=1, description="Columns of one dataset; then 422.")] = 50_000
 
     def revealed(self) -> dict[str, Any]:

@@ -65,6 +65,8 @@ class Headwater:
     metrics: Metrics
     projecting: Projecting
     process: ProjectorProcess | None = None
+    # Taken while the artifacts of a dbt project are in memory: those of one at a time.
+    reading_dbt: asyncio.Lock = field(default_factory=asyncio.Lock)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @property

@@ -74,7 +74,7 @@ def ingest_events(files: Sequence[str], where: Where, *, from_start: bool = Fals
             with open_events(name) as source:
                 tallies.append(_sent(door, source, from_start))
         if door.here is not None:
-            _catch_up(door.here)
+            catch_up(door.here)
     _report(tallies)
     refused = sum(tally.refused for tally in tallies)
     if refused:
@@ -82,7 +82,8 @@ def ingest_events(files: Sequence[str], where: Where, *, from_start: bool = Fals
     return tallies
 
 
-def _catch_up(here: Headwater) -> None:
+def catch_up(here: Headwater) -> None:
+    """All that the local journal holds into its catalog and graph, with a progress bar."""
     from lineage.errors import NotOwner
 
     behind = here.journal.head() - here.catalog.position()

@@ -88,11 +88,16 @@ def _made(invocation: Invocation, uid: str, result: Result, used: Mapping[str, l
         yield _event(invocation, uid, "ABORT", ended, {**said, "outputs": []}, _error(result))
     if status not in SUCCEEDED | FAILED:
         return
-    yield _event(invocation, uid, "START", began, said)
+    # A run that has only begun has read and written nothing yet: its end says all, and a project is half as large.
+    yield _event(invocation, uid, "START", began, {**said, "job": _bare(said["job"]), "inputs": [], "outputs": []})
     if status in FAILED:
         yield _event(invocation, uid, "FAIL", ended, {**said, "outputs": []}, _error(result))
     else:
         yield _event(invocation, uid, "COMPLETE", ended, {**said, "outputs": [_with_rows(said["outputs"][0], result)]})
+
+
+def _bare(job: Event) -> Event:
+    return {**job, "facets": {key: job["facets"][key] for key in ("jobType", "dbt_node")}}
 
 
 def _with_rows(output: Event, result: Result) -> Event:
