@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import graph_rows, ingest_rows, marquez_rows, naming_rows, neo4j_rows, shape_rows, time_rows
+from tests.bench import graph_rows, ingest_rows, marquez_rows, naming_rows, neo4j_rows, shape_rows, sql_rows, time_rows
 from tests.bench.options import Options
 from tests.bench.table import Row, Table
 
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Options], Iterator[Row]]] = {
     "time": time_rows.times,
     "shape": shape_rows.shape,
     "naming": naming_rows.naming,
+    "sql": sql_rows.sql,
     "marquez": marquez_rows.marquez,
     "neo4j": neo4j_rows.neo4j,
 }
