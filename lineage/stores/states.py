@@ -59,8 +59,10 @@ def _turned(connection: Connection, since: int, until: int) -> set[int]:
 def _wavering(connection: Connection, since: int) -> set[int]:
     """Nodes of which two contents of one facet are told in turns, so that an old one may have come back."""
     o = t.observation.c
-    several = select(o.node_id).group_by(o.node_id)
-    several = several.having(func.count() > 1, func.max(o.last_us) > since, func.min(o.first_us) <= since)
+    # First by count alone: that is read off the key, and only of what is left the rows themselves.
+    several = select(o.node_id).group_by(o.node_id).having(func.count() > 1)
+    several = select(o.node_id).where(o.node_id.in_(several)).group_by(o.node_id)
+    several = several.having(func.max(o.last_us) > since, func.min(o.first_us) <= since)
     rows = connection.execute(select(t.observation).where(o.node_id.in_(several), o.first_us <= since)).all()
     held = bundles(connection, {row.bundle_id for row in rows}, (*SHOWN, *LOGIC))
     spans: dict[tuple[int, str], dict[int, tuple[int, int]]] = {}
