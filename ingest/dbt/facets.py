@@ -68,8 +68,21 @@ def of_job(key: str, **content: Any) -> Facet:
 def dataset_facets(project: Project, uid: str, exposures: Iterable[Mapping[str, Any]] = ()) -> Facets:
     """All that is known of a table: columns, words, owners, tags, contract, tests.
 
-    exposures: that are made of it.
+    exposures: that are made of it. A seed or a model may be declared as a source, too: what each says is said of both,
+    and where both speak, what makes the table wins.
     """
+    every = [_facets_of(project, one, exposures) for one in project.same_table(uid)]
+    found = {key: made for facets in reversed(every) for key, made in facets.items()}
+    if schemas := [facets["schema"] for facets in every if "schema" in facets]:
+        found["schema"] = max(schemas, key=lambda schema: len(orjson.dumps(schema)))  # the one with more words
+    for key, member in (("tags", "tags"), ("dbt_tests", "tests")):
+        entries = [entry for facets in every if key in facets for entry in facets[key][member]]
+        if entries:
+            found[key] = facet(key, **{member: [one for at, one in enumerate(entries) if one not in entries[:at]]})
+    return found
+
+
+def _facets_of(project: Project, uid: str, exposures: Iterable[Mapping[str, Any]]) -> Facets:
     node = project.nodes[uid]
     found = {
         **schema_facets(project, uid),

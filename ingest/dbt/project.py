@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.dbt.artifacts import Artifacts, config, listing, mapping, text
-from ingest.dbt.names import Names
+from ingest.dbt.names import Names, relation
 from ingest.dbt.together import belong_together, in_order, results
 
 TABLES = frozenset({"model", "seed", "snapshot", "source"})
@@ -22,7 +22,7 @@ Stated = Mapping[str, Any]
 class Project:
     """nodes: all enabled ones by unique id. reads: by id the tables and concepts that its data comes from, in order of
     names. tests: by id those that are about it. compiled: SQL by id, where the results have it.
-    warnings: what was left out, and why.
+    names_of: ids by table, what makes it before a source. warnings: what was left out, and why.
     """
 
     artifacts: Artifacts
@@ -32,6 +32,7 @@ class Project:
     tests: dict[str, list[str]]
     catalog: dict[str, Stated]
     compiled: dict[str, str]
+    names_of: dict[str, list[str]]
     warnings: list[str] = field(default_factory=list)
 
     def tables(self) -> Iterator[tuple[str, Stated]]:
@@ -41,6 +42,10 @@ class Project:
     def dataset(self, uid: str) -> dict[str, str]:
         """Namespace and name of a table or a concept."""
         return self.names.table(self.nodes[uid]) if kind_of(uid) in TABLES else self.names.concept(uid)
+
+    def same_table(self, uid: str) -> list[str]:
+        """All nodes that are this table."""
+        return self.names_of[relation(self.nodes[uid])]
 
     def group(self, node: Stated) -> Stated:
         """The group that a model is of; empty if it is of none."""
@@ -57,7 +62,8 @@ def project_of(artifacts: Artifacts, names: Names) -> Project:
     order = in_order(depends)
     _name_missing(depends, nodes, warnings)
     reads, tests = _reads(order, depends, nodes), _tests(nodes, depends)
-    return Project(artifacts, names, nodes, reads, tests, _catalog(artifacts), _compiled(artifacts), warnings)
+    known, compiled = _catalog(artifacts), _compiled(artifacts)
+    return Project(artifacts, names, nodes, reads, tests, known, compiled, _names_of(nodes), warnings)
 
 
 def kind_of(uid: str) -> str:
@@ -150,6 +156,14 @@ def _catalog(artifacts: Artifacts) -> dict[str, Stated]:
         for group in ("nodes", "sources")
         for uid, entry in mapping(artifacts.catalog.get(group)).items()
     }
+
+
+def _names_of(nodes: Mapping[str, Stated]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for uid in sorted(nodes, key=lambda uid: (kind_of(uid) == "source", uid)):
+        if is_table(uid, nodes[uid]):
+            found.setdefault(relation(nodes[uid]), []).append(uid)
+    return found
 
 
 def _compiled(artifacts: Artifacts) -> dict[str, str]:

@@ -95,6 +95,15 @@ def test_owners_are_those_of_meta_and_of_the_group(shop: list[Event]) -> None:
     assert of_group == [{"name": "finance-analytics@example.com", "type": "GROUP"}]
 
 
+def test_a_seed_that_is_declared_as_a_source_too_has_what_both_say(shop: list[Event]) -> None:
+    seed = output_of(shop, "warehouse.analytics_raw.shop.raw_orders")["facets"]
+    source = next(one for one in shop if one.get("dataset", {}).get("name") == "warehouse.analytics_raw.raw_orders")
+
+    assert seed == source["dataset"]["facets"]
+    assert {"seed", "source"} <= {one["key"] for one in seed["tags"]["tags"]}
+    assert seed["ownership"]["owners"] == [{"name": "data-platform"}]
+
+
 def test_contracts_versions_and_deprecation_are_kept(shop: list[Event]) -> None:
     contracted = output_of(shop, "warehouse.analytics_marts.shop.dim_customers")["facets"]["dbt_resource"]
     old = output_of(shop, "warehouse.analytics_marts.shop.customer_orders.v1")["facets"]["dbt_resource"]
