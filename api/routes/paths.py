@@ -11,11 +11,10 @@ from api.answers import json_answer
 from api.lineage_schemas import PathsAnswer
 from api.openapi import answer, unknown
 from api.params import Here, Waited, Whole
-from api.routes.trace import BASES, ORIGINS, BasisWord, OriginWord
+from api.routes.trace import LeastBasis, OnlyOrigin, walk_of
 from api.times import AsOf, KnownAt, seen_from
 from lineage.model import Granularity, text_of
 from lineage.paths import MAX_K, K, paths
-from lineage.ports import Walk
 
 router = APIRouter(tags=["lineage"])
 
@@ -34,13 +33,11 @@ def get_paths(
     k: Annotated[Whole, Query(ge=1, le=MAX_K, description="Paths to show.")] = K,
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    origin: Annotated[OriginWord | None, Query(description="Only edges of this origin.")] = None,
-    min_basis: Annotated[
-        BasisWord, Query(description="Only edges known at least this well; strongest first: explicit, column, …")
-    ] = "implicit_product",
+    origin: OnlyOrigin = None,
+    min_basis: LeastBasis = "implicit_product",
 ) -> Response:
     """The shortest paths between two nodes, how many there are, what all go through and what cuts them; or why none."""
-    walk = Walk(as_of_us=as_of, origin=None if origin is None else ORIGINS[origin], min_basis=BASES[min_basis])
+    walk = walk_of(as_of, origin, min_basis)
     catalog, graph = seen_from(here, as_of, known_at)
     level = None if granularity is None else Granularity(granularity)
     found = paths(catalog, graph, source, target, granularity=level, k=k, walk=walk)

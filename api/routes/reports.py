@@ -11,10 +11,9 @@ from api.answers import json_answer
 from api.lineage_schemas import ReportAnswer
 from api.openapi import answer
 from api.params import Here, Waited, Whole
-from api.routes.trace import BASES, ORIGINS, BasisWord, OriginWord
+from api.routes.trace import LeastBasis, OnlyOrigin, walk_of
 from api.times import AsOf, KnownAt, seen_from
 from lineage.model import text_of
-from lineage.ports import Walk
 from lineage.report import ITEMS, MAX_ITEMS, report
 
 router = APIRouter(tags=["lineage"])
@@ -26,13 +25,11 @@ def get_lineage_report(
     limit: Annotated[Whole, Query(ge=0, le=MAX_ITEMS, description="Orphaned datasets to name.")] = ITEMS,
     as_of: AsOf = None,
     known_at: KnownAt = None,
-    origin: Annotated[OriginWord | None, Query(description="Only edges of this origin.")] = None,
-    min_basis: Annotated[
-        BasisWord, Query(description="Only edges known at least this well; strongest first: explicit, column, …")
-    ] = "implicit_product",
+    origin: OnlyOrigin = None,
+    min_basis: LeastBasis = "implicit_product",
 ) -> Response:
     """How large the graph is, what most depends on, what stands alone, its depth and cycles, how well it is known."""
-    walk = Walk(as_of_us=as_of, origin=None if origin is None else ORIGINS[origin], min_basis=BASES[min_basis])
+    walk = walk_of(as_of, origin, min_basis)
     catalog, graph = seen_from(here, as_of, known_at)
     found = report(catalog, graph, walk=walk, items=limit)
     return json_answer({**found.document(), "known_at": text_of(known_at)})

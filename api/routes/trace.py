@@ -43,7 +43,16 @@ Depth = Annotated[
 ]
 OriginWord = Literal["observed", "declared"]
 BasisWord = Literal["explicit", "column", "parsed", "implicit_single", "implicit_product"]
+OnlyOrigin = Annotated[OriginWord | None, Query(description="Only edges of this origin.")]
+LeastBasis = Annotated[
+    BasisWord, Query(description="Only edges known at least this well; strongest first: explicit, column, …")
+]
 Include = Literal["details", "control", "details,control", "control,details"]
+
+
+def walk_of(as_of_us: int | None, origin: OriginWord | None, min_basis: BasisWord) -> Walk:
+    """The edges that a question means."""
+    return Walk(as_of_us=as_of_us, origin=None if origin is None else ORIGINS[origin], min_basis=BASES[min_basis])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +109,8 @@ async def asked(
     ] = None,
     as_of: Annotated[Moment | None, Query(description="Edges alive at that time; default: now.")] = None,
     known_at: KnownAt = None,
-    origin: Annotated[OriginWord | None, Query(description="Only edges of this origin.")] = None,
-    min_basis: Annotated[
-        BasisWord, Query(description="Only edges known at least this well; strongest first: explicit, column, …")
-    ] = "implicit_product",
+    origin: OnlyOrigin = None,
+    min_basis: LeastBasis = "implicit_product",
     include: Annotated[
         Include | None,
         Query(
