@@ -174,8 +174,11 @@ class Edges:
             return
         waiting: dict[int, None] = {}
         nodes = t.edge.c.kind != int(EdgeKind.DERIVED)
-        for row in by_values(self.batch.connection, [t.edge.c.id], t.edge.c.source_id, ids, nodes, ~t.edge.c.published):
-            waiting[row.id] = None
+        # An edge by hand may wait for what it writes: people's words make no dataset known.
+        wrote = t.edge.c.kind == int(EdgeKind.WROTE)
+        for end, kind in ((t.edge.c.source_id, nodes), (t.edge.c.target_id, wrote)):
+            for row in by_values(self.batch.connection, [t.edge.c.id], end, ids, kind, ~t.edge.c.published):
+                waiting[row.id] = None
         fields = [row.id for row in by_values(self.batch.connection, [t.field.c.id], t.field.c.dataset_id, ids)]
         derived = t.edge.c.kind == int(EdgeKind.DERIVED)
         for end in (t.edge.c.source_id, t.edge.c.target_id):

@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from lineage.database import open_engine, sqlite_url
 from lineage.errors import UnknownNode
-from lineage.facts import Facts, Measured
+from lineage.facts import Facts, Measured, describe, edge_set
 from lineage.following import Follower
-from lineage.model import Kind, Layer, Node, field, job
+from lineage.model import Basis, Edge, EdgeKind, Kind, Layer, Node, Origin, field, job
 from lineage.ports import Applied, Filter, GraphStore
 from lineage.stores import tables
 from lineage.stores.catalog import SqlCatalog
@@ -429,6 +429,15 @@ def test_ten_thousand_aliases_of_one_table_are_one(catalog: SqlCatalog) -> None:
     assert (called(catalog, "path9999"), len(listed(catalog))) == ("path0", 1)
     page = catalog.identity(n.table("orders"), "9990", 100)
     assert (page["total"], len(page["aliases"]), page["next"]) == (10_000, 10, None)
+
+
+def test_an_edge_by_hand_shows_once_what_it_leads_to_is_told_of(catalog: SqlCatalog) -> None:
+    hand, target = job("headwater", "src -> out"), n.table("out")
+    drawn = edge_set([Edge(EdgeKind.WROTE, hand, target, Basis.EXPLICIT)])
+    said = (describe(hand), describe(target, known=False))
+    n.apply(catalog, [Facts(1, Origin.DECLARED, hand, said, drawn), n.mention("out", 2)])
+    assert traced(catalog, "out") == {"out"}
+    assert [line["published"] for line in catalog.export() if line["entity"] == "edge"] == [True]
 
 
 def test_an_alias_more_costs_no_statement_more(catalog: SqlCatalog) -> None:
