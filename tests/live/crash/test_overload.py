@@ -25,6 +25,13 @@ from tests.live.crash.workload import Name, body_of
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("faults")]
 STALL_S = 3.0
+# By default a client gives up after 9 s; beside other tests a start of the server may take longer.
+PATIENT = {
+    "total": 7,
+    "backoff_factor": 0.3,
+    "status_forcelist": [500, 502, 503, 504],
+    "allowed_methods": ["HEAD", "POST"],
+}
 Send = Callable[[RunEvent], None]
 
 
@@ -38,25 +45,26 @@ def event(n: int) -> RunEvent:
     )
 
 
-def options(url: str) -> dict[str, object]:
+def options(url: str, **more: object) -> dict[str, object]:
     return {
         "url": url,
         "endpoint": "api/v1/lineage",
         "auth": {"type": "api_key", "api_key": KEY},
+        **more,
     }
 
 
 @contextmanager
-def synchronous(url: str) -> Iterator[Send]:
+def synchronous(url: str, **more: object) -> Iterator[Send]:
     """HttpTransport, as Airflow and dbt use it."""
-    transport = HttpTransport(HttpConfig.from_dict(options(url)))
+    transport = HttpTransport(HttpConfig.from_dict(options(url, **more)))
     yield transport.emit
     transport.close()
 
 
 @contextmanager
-def asynchronous(url: str) -> Iterator[Send]:
-    transport = AsyncHttpTransport(AsyncHttpConfig.from_dict(options(url)))
+def asynchronous(url: str, **more: object) -> Iterator[Send]:
+    transport = AsyncHttpTransport(AsyncHttpConfig.from_dict(options(url, **more)))
     yield transport.emit
     assert transport.wait_for_completion(60)
     transport.close(30)
@@ -132,7 +140,11 @@ def test_stock_clients_deliver_everything_through_a_restart(tmp_path: Path) -> N
             sent.add(n)
             time.sleep(0.02)
 
-    with served(folder) as first, synchronous(first.url) as send, asynchronous(first.url) as send_async:
+    with (
+        served(folder) as first,
+        synchronous(first.url, retry=PATIENT) as send,
+        asynchronous(first.url, retry=PATIENT) as send_async,
+    ):
         producers = [threading.Thread(target=produce, args=given) for given in ((send, 0), (send_async, 1))]
         for producer in producers:
             producer.start()
