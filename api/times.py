@@ -9,7 +9,7 @@ from fastapi import Query
 from api.params import Moment
 from api.wiring import Headwater
 from lineage.model import text_of
-from lineage.ports import Catalog, GraphStore
+from lineage.ports import Catalog, GraphReader
 
 AsOf = Annotated[Moment | None, Query(description="What was true at that time; default: now.")]
 KnownAt = Annotated[
@@ -22,7 +22,7 @@ def position_at(here: Headwater, known_at_us: int | None) -> int | None:
     return None if known_at_us is None else here.journal.known_at(known_at_us)
 
 
-def seen_from(here: Headwater, as_of_us: int | None, known_at_us: int | None) -> tuple[Catalog, GraphStore]:
+def seen_from(here: Headwater, as_of_us: int | None, known_at_us: int | None) -> tuple[Catalog, GraphReader]:
     """Catalog and graph for one question, as of a time, as known at another; None: now."""
     if as_of_us is None and known_at_us is None:
         return here.catalog, here.graph

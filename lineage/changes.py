@@ -11,7 +11,7 @@ import numpy as np
 from lineage.diff import OF_RUNS, OF_TIMES, diff, document
 from lineage.errors import InvalidNode
 from lineage.model import Kind, Node, text_of
-from lineage.ports import Catalog, GraphStore, History, Walk
+from lineage.ports import Catalog, GraphReader, History, Walk
 from lineage.traces import MAX_DEPTH, require_generation, shared_generation
 
 LIMIT = 1_000
@@ -28,7 +28,7 @@ class Around:
 
 def between(
     catalog: Catalog,
-    store: GraphStore,
+    store: GraphReader,
     history: History,
     since: int,
     until: int,
@@ -64,7 +64,7 @@ def between_runs(catalog: Catalog, history: History, one: str, other: str, limit
     return {**ends, "position": position, **document(change, limit, OF_RUNS)}
 
 
-def _scope(catalog: Catalog, store: GraphStore, around: Around, times: Sequence[int]) -> tuple[str, list[int]]:
+def _scope(catalog: Catalog, store: GraphReader, around: Around, times: Sequence[int]) -> tuple[str, list[int]]:
     """The id of a node, and the datasets and jobs near it at any of the times."""
     if not 0 <= around.depth <= MAX_DEPTH:
         raise InvalidNode(f"depth is {around.depth}; give 0 to {MAX_DEPTH}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from lineage.graph import Ids, Subgraph
 from lineage.model import Granularity, Kind, Layer, Node
-from lineage.ports import Catalog, GraphStore, Walk
+from lineage.ports import Catalog, GraphReader, Walk
 
 NOBODY: Ids = np.empty(0, np.int64)
 
@@ -29,7 +29,7 @@ def granularity_of(nodes: Sequence[Node]) -> Granularity:
     return Granularity.FIELD if any(node.kind is Kind.FIELD for node in nodes) else Granularity.JOB
 
 
-def end_at(catalog: Catalog, store: GraphStore, node: Node, number: int, granularity: Granularity, walk: Walk) -> End:
+def end_at(catalog: Catalog, store: GraphReader, node: Node, number: int, granularity: Granularity, walk: Walk) -> End:
     """At `field` a dataset stands for its columns, a job for those it reads and those it fills; else a field for its
     dataset. A job that contains others, such as a DAG, stands for them."""
     if granularity is not Granularity.FIELD:
@@ -43,7 +43,7 @@ def end_at(catalog: Catalog, store: GraphStore, node: Node, number: int, granula
     return End(node, Layer.FIELD, columns, columns)
 
 
-def _columns_of_job(catalog: Catalog, store: GraphStore, node: Node, number: int, walk: Walk) -> End:
+def _columns_of_job(catalog: Catalog, store: GraphReader, node: Node, number: int, walk: Walk) -> End:
     jobs = catalog.roots(node, number)
     written = store.reach(jobs, down=True, layer=Layer.JOB, walk=replace(walk, hops=1))
     datasets = np.unique(written.target).tolist()
@@ -57,7 +57,7 @@ def _ids(numbers: Sequence[int]) -> Ids:
     return np.unique(np.asarray(numbers, np.int64))
 
 
-def reach(store: GraphStore, roots: Ids, layer: Layer, walk: Walk, *, down: bool) -> Subgraph:
+def reach(store: GraphReader, roots: Ids, layer: Layer, walk: Walk, *, down: bool) -> Subgraph:
     """What the store reaches; from nowhere, nothing."""
     if len(roots):
         return store.reach(roots.tolist(), down=down, layer=layer, walk=walk)

@@ -16,7 +16,7 @@ from lineage.graph import Ids, Subgraph
 from lineage.kinship import Kin, near, nearest_kin
 from lineage.model import Granularity, Node, text_of
 from lineage.path_rows import Row, exact, path_rows
-from lineage.ports import Catalog, GraphStore, Walk
+from lineage.ports import Catalog, GraphReader, Walk
 from lineage.traces import require_generation, shared_generation, texts_of
 
 K = 5
@@ -82,7 +82,7 @@ class Paths:
 
 def paths(
     catalog: Catalog,
-    store: GraphStore,
+    store: GraphReader,
     source: str | Node,
     target: str | Node,
     *,
@@ -123,7 +123,7 @@ def paths(
 @dataclass(frozen=True, slots=True)
 class _Question:
     catalog: Catalog
-    store: GraphStore
+    store: GraphReader
     source: End
     target: End
     granularity: Granularity

@@ -170,26 +170,20 @@ class History(Protocol):
     def shown_by(self, run_id: str) -> Rows:
         """What a run showed. Raises UnknownNode."""
 
-    def at(self, store: GraphStore, as_of_us: int | None, position: int | None) -> tuple[Catalog, GraphStore]:
+    def at(self, store: GraphReader, as_of_us: int | None, position: int | None) -> tuple[Catalog, GraphReader]:
         """Catalog and graph as of a time, as known after the event at a position; None: now. For one question.
 
         The walk of that question says `as_of_us` as well.
         """
 
 
-class GraphStore(Protocol):
-    """Reach over the graph. Every store answers the same (tests/contracts/test_graph_store.py)."""
+class GraphReader(Protocol):
+    """Reach over the graph: all that a question needs."""
 
     name: str
 
     def mark(self) -> Mark | None:
         """The mark its content stands at; None: empty or never loaded. Raises StoreUnavailable."""
-
-    def load(self, snapshot: Snapshot) -> None:
-        """Replaces all it holds by the snapshot; a crash in between leaves a store whose mark is None."""
-
-    def apply(self, changes: Changes) -> None:
-        """Takes the changes in and moves its mark, both or neither. Raises StoreUnavailable."""
 
     def reach(self, roots: Sequence[int], *, down: bool, layer: Layer = Layer.JOB, walk: Walk = Walk()) -> Subgraph:
         """The graph within `walk.hops` edges of `roots`, downstream if `down`, breadth first.
@@ -202,6 +196,16 @@ class GraphStore(Protocol):
         """Every edge of a layer that a walk may use, by id, with the life in which it may; `walk.hops` and `walk.limit`
         are not looked at, transformations not given. Raises StoreUnavailable. Cost: edges; one or two round trips.
         """
+
+
+class GraphStore(GraphReader, Protocol):
+    """Keeps the graph that it answers from. Every store answers the same (tests/contracts/test_graph_store.py)."""
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Replaces all it holds by the snapshot; a crash in between leaves a store whose mark is None."""
+
+    def apply(self, changes: Changes) -> None:
+        """Takes the changes in and moves its mark, both or neither. Raises StoreUnavailable."""
 
     def edges(self) -> Iterator[Sequence[EdgeRow]]:
         """All edges it holds, by id, in batches: for `headwater check`."""

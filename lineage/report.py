@@ -11,7 +11,7 @@ from lineage.algorithms.digraph import Condensed, Digraph, Ints, condensed, dist
 from lineage.coverage import coverage_rows
 from lineage.graph import Ids
 from lineage.model import Kind, Layer, text_of
-from lineage.ports import Catalog, EdgeColumns, GraphStore, Inventory, Walk
+from lineage.ports import Catalog, EdgeColumns, GraphReader, Inventory, Walk
 from lineage.traces import require_generation, shared_generation, texts_of
 
 ITEMS = 100
@@ -47,7 +47,7 @@ class Report:
         }
 
 
-def report(catalog: Catalog, store: GraphStore, *, walk: Walk = Walk(), items: int = ITEMS) -> Report:
+def report(catalog: Catalog, store: GraphReader, *, walk: Walk = Walk(), items: int = ITEMS) -> Report:
     """The lineage report over everything that is listed.
 
     walk: the edges that count: as of when, of which origin, how well known; hops and limit are not looked at.

@@ -25,7 +25,7 @@ from lineage.expressions import (
 from lineage.graph import Ids, distinct
 from lineage.model import Kind, Node
 from lineage.parsing import parse
-from lineage.ports import Catalog, GraphStore, Walk
+from lineage.ports import Catalog, GraphReader, Walk
 from lineage.traces import Trace
 
 EVERYTHING = Term("name", Pattern(("", "")))
@@ -43,7 +43,7 @@ class Selected:
     warnings: list[dict[str, Any]] = field(default_factory=list)
 
 
-def select(catalog: Catalog, store: GraphStore, text: str, *, walk: Walk = Walk()) -> Selected:
+def select(catalog: Catalog, store: GraphReader, text: str, *, walk: Walk = Walk()) -> Selected:
     """The datasets and jobs that a selection means, of those that are listed now.
 
     walk: the edges that `+` may use; its `hops` is not looked at.
@@ -90,7 +90,7 @@ def _holder(row: dict[str, Any]) -> Node:
 class _Evaluation:
     """One selection being answered; each term is asked for once."""
 
-    def __init__(self, catalog: Catalog, store: GraphStore, walk: Walk, generation: int) -> None:
+    def __init__(self, catalog: Catalog, store: GraphReader, walk: Walk, generation: int) -> None:
         self.catalog, self.store, self.walk, self.generation = catalog, store, walk, generation
         self.warnings: list[dict[str, Any]] = []
         self._known: dict[Term, Ids] = {}

@@ -12,7 +12,7 @@ from lineage.aging import Aging
 from lineage.errors import InvalidNode, StoreBehind
 from lineage.hierarchy import tops_of
 from lineage.model import Direction, Granularity, Kind, Layer, Node, text_of
-from lineage.ports import Catalog, GraphStore, Walk
+from lineage.ports import Catalog, GraphReader, Walk
 from lineage.tracing.answers import Laid, laid
 from lineage.tracing.columns import MAX_PAIRS
 from lineage.tracing.controls import control_rows
@@ -82,7 +82,7 @@ class Trace:
 
 def trace(
     catalog: Catalog,
-    store: GraphStore,
+    store: GraphReader,
     root: str | Node,
     *,
     direction: Direction = Direction.BOTH,
@@ -184,7 +184,7 @@ def _stood_for(catalog: Catalog, node: Node, number: int, granularity: Granulari
     return node, number
 
 
-def shared_generation(catalog: Catalog, store: GraphStore) -> int:
+def shared_generation(catalog: Catalog, store: GraphReader) -> int:
     """The build of the catalog whose ids the store holds. Ids of another build would name the wrong nodes."""
     mark, own = catalog.mark(), store.mark()
     if own is None or own.generation != mark.generation:

@@ -11,7 +11,7 @@ from lineage.database import reading
 from lineage.diff import Key, Rows, Value
 from lineage.errors import UnknownNode
 from lineage.model import EdgeKind, Origin
-from lineage.ports import Catalog, GraphStore
+from lineage.ports import Catalog, GraphReader
 from lineage.stores import states
 from lineage.stores import tables as t
 from lineage.stores.catalog import SqlCatalog
@@ -37,7 +37,7 @@ class SqlHistory:
         with reading(self.engine) as connection:
             return _shown_by(connection, run_id)
 
-    def at(self, store: GraphStore, as_of_us: int | None, position: int | None) -> tuple[Catalog, GraphStore]:
+    def at(self, store: GraphReader, as_of_us: int | None, position: int | None) -> tuple[Catalog, GraphReader]:
         if position is not None:
             position = min(position, self.catalog.position())
         past = PastCatalog(self.catalog, When(as_of_us, position))

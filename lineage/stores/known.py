@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 from lineage.database import reading
 from lineage.graph import Subgraph
 from lineage.model import EdgeKind, Layer
-from lineage.ports import OPEN, Changes, EdgeColumns, EdgeRow, Mark, Snapshot, Walk
+from lineage.ports import OPEN, EdgeColumns, Mark, Walk
 from lineage.stores import tables as t
 from lineage.stores.feed import read_mark
 from lineage.stores.knowledge import Knowledge
@@ -21,7 +21,7 @@ COLUMNS = ("id", "tail_id", "head_id", "kind", "source_id", "target_id", "owner_
 
 
 class KnownStore:
-    """`lineage.ports.GraphStore`, to be read only: reach as it would have been answered after `position`.
+    """`lineage.ports.GraphReader`: reach as it would have been answered after `position`.
 
     Names are joined, edges suppressed and bases strong as they are known now.
     Cost of a reach: for each hop the edges that ever left the frontier, and every run event of their jobs until then.
@@ -82,18 +82,6 @@ class KnownStore:
         ends = {row[0]: [datasets[e] if row[3] == EdgeKind.DERIVED else e for e in row[4:6]] for row in rows}
         known = self.knowledge.are_known({end for both in ends.values() for end in both})
         return [row for row in rows if known.issuperset(ends[row[0]])]
-
-    def edges(self) -> Iterator[Sequence[EdgeRow]]:
-        raise NotImplementedError("what was known is only walked, never listed")
-
-    def load(self, snapshot: Snapshot) -> None:
-        raise NotImplementedError("what was known doesn't change")
-
-    def apply(self, changes: Changes) -> None:
-        raise NotImplementedError("what was known doesn't change")
-
-    def close(self) -> None:
-        return
 
 
 def _usable(layer: Layer, walk: Walk) -> list[ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lineage.aging import Aging
 from lineage.graph import Ids, Subgraph
 from lineage.model import Layer, Origin
-from lineage.ports import Catalog, GraphStore, Walk
+from lineage.ports import Catalog, GraphReader, Walk
 from lineage.tracing.columns import Ints, Mask
 
 
@@ -21,7 +21,7 @@ class Walker:
     """walk: the edges to use; its hops are given for each walk. aging: what is too old to be used."""
 
     catalog: Catalog
-    store: GraphStore
+    store: GraphReader
     walk: Walk
     aging: Aging | None = None
 
