@@ -9,19 +9,16 @@ ingest.openlineage.hand reads what stands here.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ingest.limits import Limits
 from ingest.openlineage.hand import EDGE, IDENTITY, PREFIX
 from ingest.openlineage.parse import SCHEMA
+from lineage.facts import drawn
 from lineage.model import Kind, Node, text_of
 
 PRODUCER = "urn:headwater:by-hand"
-# The jobs that stand for edges drawn by hand.
-NAMESPACE = "headwater"
 CRITICALITIES = ("low", "medium", "high", "critical")
 LONGEST_WINDOW = 1_000  # runs; past it an edge would practically never close
 SAID = ("owners", "tags", "description", "criticality", "window")
@@ -105,7 +102,7 @@ def edge_event(
     _require_ends(action, source, target)
     word = {"action": action, "source": _reference(source), "target": _reference(target)}
     facets = {EDGE: _facet(author, reason, word)}
-    job = Node(Kind.JOB, NAMESPACE, _name_of_edge(source, target))
+    job = drawn(source.id, target.id)
     if action != "add":
         return _event("JobEvent", at_us, job=_named(job, facets))
     facets["lineage"] = _facet("", "", {"entries": [_entry(source, target)]})
@@ -166,12 +163,6 @@ def _require_ends(action: str, source: Node, target: Node) -> None:
         pairs = ", ".join(f"{one.word} to {other.word}" for one, other in allowed)
         reason = f"no edge to {action} from {source.id[:200]} to {target.id[:200]}; these can be: {pairs}"
         raise Unsayable("target", reason)
-
-
-def _name_of_edge(source: Node, target: Node) -> str:
-    """Both ids; where those are longer than a name may be, their hash."""
-    name = f"{source.id} -> {target.id}"
-    return name if len(name.encode()) <= Limits().identifier else hashlib.sha256(name.encode()).hexdigest()
 
 
 def _entry(source: Node, target: Node) -> dict[str, Any]:

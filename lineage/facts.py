@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineage.canonical import canonical
-from lineage.model import Edge, Node, Origin
+from lineage.model import Edge, Kind, Node, Origin
 
 START, RUNNING, COMPLETE, ABORT, FAIL, OTHER = "START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER"
 TERMINAL = frozenset({COMPLETE, ABORT, FAIL})
+# Namespace of the jobs that stand for edges drawn by hand; and the most bytes that the contract lets a name have.
+DRAWN = "headwater"
+LONGEST_NAME = 4_096
 # What the catalog keeps for each event is the place of its type here.
 EVENT_TYPES = (START, RUNNING, COMPLETE, ABORT, FAIL, OTHER)
 
@@ -209,6 +212,13 @@ class Facts:
     controls: tuple[Control, ...] = ()
     decision: Decision | None = None
     judged: Judged | None = None
+
+
+def drawn(source: str, target: str) -> Node:
+    """The job that stands for an edge that a person drew between two ids; a hash where both are longer than a name."""
+    name = f"{source} -> {target}"
+    is_long = len(name.encode()) > LONGEST_NAME
+    return Node(Kind.JOB, DRAWN, hashlib.sha256(name.encode()).hexdigest() if is_long else name)
 
 
 def describe(node: Node, facets: Mapping[str, Any] | None = None, *, known: bool = True) -> Described:

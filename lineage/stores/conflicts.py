@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from lineage.facts import COMPLETE
+from lineage.facts import COMPLETE, DRAWN
 from lineage.model import EdgeKind, Kind, Node, Origin, text_of
 from lineage.ports import OPEN
 from lineage.stores import entities
 from lineage.stores import tables as t
 from lineage.stores.finding import names
 from lineage.stores.projecting.kin import Kin, conflicting_splits, kin_of
-from lineage.stores.projecting.verdicts import HAND, judgeable, meant_by, words_of
+from lineage.stores.projecting.verdicts import judgeable, meant_by, words_of
 from lineage.stores.rows import by_ids
 
 E, N, V, L, D = t.edge.c, t.node.c, t.verdict.c, t.lifecycle.c, t.decision.c
@@ -126,4 +126,4 @@ def _contradicting(connection: Connection, row: Any) -> list[str]:
     meant = [(e[1], e[2]) for e in reads if e[0] in alive and (not e[3] or flows[e[3]] in texts)]
     agreeing = {owner for owner, read in meant if read in source}
     against = names(connection, {owner for owner, _ in meant} - agreeing)
-    return sorted(job.id for job in against.values() if job.namespace != HAND)
+    return sorted(job.id for job in against.values() if job.namespace != DRAWN)

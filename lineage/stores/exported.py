@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from lineage.model import EdgeKind, Kind, Node, text_of
+from lineage.model import EdgeKind, text_of
 from lineage.stores import entities
 from lineage.stores import tables as t
 from lineage.stores.governance import columns_of
 from lineage.stores.projecting.kin import conflicting_splits, kin_of
 from lineage.stores.projecting.known import ALWAYS
+from lineage.stores.projecting.verdicts import ends_named
 from lineage.stores.rows import by_ids, unpack
 
 DERIVED = int(EdgeKind.DERIVED)
@@ -111,18 +112,7 @@ def _fates(connection: Connection) -> Iterator[dict[str, Any]]:
 def _verdicts(connection: Connection) -> Iterator[dict[str, Any]]:
     """A word that was taken back is none."""
     rows = connection.execute(select(t.verdict).where(t.verdict.c.action != "forget")).all()
-    ends = {end for row in rows if row.field for end in (row.source_id, row.target_id)}
-    f = t.field.c
-    fields = {row[0]: row[1:] for row in by_ids(connection, [f.id, f.dataset_id, f.name], f.id, ends)}
-    nodes = {end for row in rows if not row.field for end in (row.source_id, row.target_id)}
-    names = entities.names(connection, nodes | {dataset for dataset, _ in fields.values()})
-
-    def id_of(end: int, is_field: bool) -> str:
-        if not is_field:
-            return names[end].id
-        dataset = names[fields[end][0]]
-        return Node(Kind.FIELD, dataset.namespace, dataset.name, fields[end][1]).id
-
+    id_of = ends_named(connection, rows)
     for row in rows:
         word = {"action": row.action, "author": row.author, "reason": row.reason, "at": text_of(row.at_us)}
         source, target = id_of(row.source_id, row.field), id_of(row.target_id, row.field)

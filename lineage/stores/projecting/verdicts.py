@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from lineage.facts import DRAWN, drawn
 from lineage.model import EdgeKind, Kind, Node
 from lineage.stores import tables as t
 from lineage.stores.finding import names
@@ -17,9 +17,6 @@ from lineage.stores.rows import by_ids, by_values
 
 N, E, F, V = t.node.c, t.edge.c, t.field.c, t.verdict.c
 DERIVED = int(EdgeKind.DERIVED)
-# Where the jobs are that stand for edges drawn by hand, each named for its ends (ingest/by_hand.py).
-HAND = "headwater"
-LONGEST = 4_096
 Pair = tuple[int, int]
 
 
@@ -70,7 +67,7 @@ class Verdicts:
         """Edges drawn by hand, if anything was judged."""
         if not judged:
             return set()
-        hand = select(t.namespace.c.id).where(t.namespace.c.name == HAND)
+        hand = select(t.namespace.c.id).where(t.namespace.c.name == DRAWN)
         jobs = self.connection.execute(select(N.id).where(N.namespace_id.in_(hand), N.kind == int(Kind.JOB))).scalars()
         return {row[0] for row in by_ids(self.connection, [E.id], E.owner_id, jobs)}
 
@@ -148,10 +145,18 @@ def words_of(connection: Connection, only: tuple[int, int, bool] | None = None) 
 def _undrawn(connection: Connection) -> set[int]:
     """Jobs of edges that a person drew once and that the last word on them doesn't."""
     rows = connection.execute(select(V.source_id, V.target_id, V.field).where(V.action != "add")).all()
-    nodes = {end for row in rows if not row.field for end in row[:2]}
-    ends = {end for row in rows if row.field for end in row[:2]}
-    fields = {i: rest for i, *rest in by_ids(connection, [F.id, F.dataset_id, F.name], F.id, ends)}
-    named = names(connection, nodes | {dataset for dataset, _ in fields.values()})
+    text = ends_named(connection, rows)
+    keys = [drawn(text(row.source_id, row.field), text(row.target_id, row.field)).key for row in rows]
+    return {row.id for row in by_values(connection, [N.id], N.key, keys)}
+
+
+def ends_named(connection: Connection, rows: Iterable[Any]) -> Callable[[int, bool], str]:
+    """The id as text of each end of some verdicts, asked for by number and whether it is a field."""
+    by_kind: dict[bool, set[int]] = {True: set(), False: set()}
+    for row in rows:
+        by_kind[bool(row.field)] |= {row.source_id, row.target_id}
+    fields = {i: rest for i, *rest in by_ids(connection, [F.id, F.dataset_id, F.name], F.id, by_kind[True])}
+    named = names(connection, by_kind[False] | {dataset for dataset, _ in fields.values()})
 
     def text(end: int, is_field: bool) -> str:
         if not is_field:
@@ -159,15 +164,7 @@ def _undrawn(connection: Connection) -> set[int]:
         dataset = named[fields[end][0]]
         return Node(Kind.FIELD, dataset.namespace, dataset.name, fields[end][1]).id
 
-    keys = [drawn(text(row.source_id, row.field), text(row.target_id, row.field)).key for row in rows]
-    return {row.id for row in by_values(connection, [N.id], N.key, keys)}
-
-
-def drawn(source: str, target: str) -> Node:
-    """The job that stands for an edge drawn by hand between two ids."""
-    name = f"{source} -> {target}"
-    long = len(name.encode()) > LONGEST
-    return Node(Kind.JOB, HAND, hashlib.sha256(name.encode()).hexdigest() if long else name)
+    return text
 
 
 def _at(meant: list[tuple[int, int, int]], at_us: int) -> tuple[int, int, int]:
